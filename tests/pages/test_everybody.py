@@ -1,101 +1,65 @@
-"""Every page is accessible (axe), fits a phone, and requests nothing from other servers."""
+"""Every page is accessible (axe), fits a phone, is small, requests nothing from other servers, and works by keyboard.
 
+The pages are those of the routes. The suite looks at one or two addresses of each in both themes; `make faults` looks
+at all of them, with every dialog open, at both widths, and presses Tab through them.
+"""
+
+import gzip
+import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request
 
 from tests.support.browsing import NARROW, WIDE
+from tests.support.places import EVERYWHERE, NOT_PAGES, PLACES, PUBLIC, SAMPLE, find_places, routes
 from tests.support.portal import EMPTY, FILLED, Portal
 
 AXE = Axe()
-FILLED_PATHS = (
-    *("/", "/?span=week", "/trackings", "/trackings?do=add", "/trackings?status=x", "/trackings?search=nothing"),
-    *("/trackings/{parcel}", "/trackings/{parcel}?do=delete"),
-    "/developer/webhooks",
-    "/developer/webhooks/{healthy}",
-    "/developer/webhooks/{failing}?do=secret",
-    "/developer/webhooks/{long}",
-    *(f"/developer/webhooks/{{failing}}/{tab}" for tab in ("deliveries", "test", "set-up", "settings")),
-    *(f"/developer/webhooks/{{healthy}}?do={name}" for name in ("update", "test", "disable", "delete", "rotate")),
-    "/developer/webhooks/{healthy}?do=recover",
-    "/developer/webhooks/{healthy}?do=test&result={tested}",
-    "/developer/webhooks/{off}?do=enable",
-    "/developer/webhooks/history",
-    "/developer/webhooks/history?state=lost",
-    "/developer/webhooks/history/{retrying}",
-    "/developer/specifications?version=V3&status=transit",
-    "/developer/outgoing-ips",
-    "/developer/debugger",
-    "/developer/apikeys",
-    "/developer/apikeys?do=add",
-    "/developer/apikeys?revoke={key}",
-    "/trackings/import",
-    *("/sources", "/sources/unread", "/sources/unread?do=clear"),
-    *("/sources/connect", "/sources/connect?search=nobody", "/sources/connect/ups"),
-    *("/sources/connect-push/woocommerce", "/sources/connect-push/order-shipped"),
-    "/sources/{connection}",
-    *(f"/sources/{{connection}}?do={name}" for name in ("update", "credentials", "disable", "delete")),
-    *(
-        "/settings",
-        "/settings?do=add",
-        "/settings/audit",
-        "/incidents",
-        "/settings/alerts?service=telegram",
-        "/settings/alerts/{channel}",
-        "/settings/alerts/{channel}?do=delete",
-    ),
-    "/docs",
-    "/docs/api-v4-trackings",
-    "/help",
-    "/help/index",
-    "/help/webhooks/retry",
-    "/help/how-to/verify",
-    "/help/reference/settings",
-    "/nothing-here",
-)
-EMPTY_PATHS = (
-    *("/", "/trackings", "/sources"),
-    *("/developer/webhooks", "/developer/webhooks?do=add", "/developer/webhooks/history"),
-    "/developer/webhooks/history?state=failed",
-)
-TRACK_PATHS = ("{moving}?lang=de", "{moving}?embed=1&lang=zh", "{arrived}", "/track/nothing")
-PATHS = [
-    (None, "/login"),
-    (None, "/docs/api-v1-endpoints"),
-    *[(None, path) for path in TRACK_PATHS],
-    *[(EMPTY, path) for path in EMPTY_PATHS],
-    *[(FILLED, path) for path in FILLED_PATHS],
-]
+LARGEST = 100_000
+"""The bytes of a page on the wire."""
+
+SMALLEST = 44
+SMALL_TARGETS = """least => [...document.querySelectorAll(
+    "button, .button, summary, .tabs a, .side a, .menu-item, select, input")]
+    .filter(one => !["radio", "checkbox", "hidden"].includes(one.type))
+    .filter(one => one.getClientRects().length && one.getBoundingClientRect().height < least - 0.5)
+    .map(one => `${one.tagName} ${one.textContent.trim() || one.name} ${one.getBoundingClientRect().height}`)"""
+CUT_OFF = """() => [...document.querySelectorAll(".rows td, .rows a, .rows button")]
+    .filter(one => one.getClientRects().length && one.getBoundingClientRect().right > innerWidth)
+    .map(one => one.textContent.trim())"""
+CONTROLS = """() => {
+    const groups = new Set();
+    const shown = one => one.checkVisibility({visibilityProperty: true}) && !one.disabled && one.type !== "hidden";
+    const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
+    const open = document.querySelector("dialog:modal");
+    const wanted = all.filter(shown).filter(one => !open || open.contains(one)).filter(one => {
+        if (one.type !== "radio") return true;
+        const first = !groups.has(one.name);
+        groups.add(one.name);
+        return first;  // a group is one stop
+    });
+    wanted.forEach((one, place) => { one.dataset.stop = place; });
+    return wanted.map(one => one.outerHTML.slice(0, 120));
+}"""
+FOCUSED = """() => {
+    const one = document.activeElement;
+    const named = one.type === "radio" && !one.dataset.stop
+        ? document.querySelector(`input[type=radio][data-stop][name="${CSS.escape(one.name)}"]`) : one;
+    const style = getComputedStyle(one);
+    const visible = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+    const box = one.getBoundingClientRect();
+    return [named?.dataset?.stop ?? null, visible && box.width > 0 && box.height > 0];
+}"""
 
 
 @pytest.fixture(scope="module")
 def places(portal: Portal) -> dict[str, str]:
-    """Return the ids in the paths."""
-    healthy, failing, long, off = portal.endpoints
-    retrying = portal.seeded.get("/v1/deliveries?state=retrying")["items"][0]["id"]
-    tested = portal.seeded.get(f"/v1/deliveries?test=true&endpoint={failing}")["items"][0]["id"]
-    page = portal.context(FILLED).new_page()
-    page.goto("/developer/apikeys")
-    key = (page.get_by_role("link", name="Revoke").first.get_attribute("href") or "").partition("=")[2]
-    page.context.close()
-    target = {"url": f"{portal.hooks.url}/ok/alerts"}
-    channel = portal.seeded.post("/v1/alert-channels", {"service": "slack", "name": "On call", "target": target})
-    return {
-        "channel": channel["id"],
-        "key": key,
-        "connection": portal.connections[0],
-        "healthy": healthy,
-        "failing": failing,
-        "long": long,
-        "off": off,
-        "retrying": retrying,
-        "tested": tested,
-        "moving": portal.track_path(FILLED, "SEED0004"),
-        "parcel": portal.tracking(FILLED, "SEED0003"),
-        "arrived": portal.track_path(FILLED, "SEED0003"),
-    }
+    """Return the ids in the addresses."""
+    return find_places(portal)
 
 
 @pytest.fixture(scope="module")
@@ -107,17 +71,29 @@ def windows(portal: Portal) -> Iterator[dict[str | None, Page]]:
         page.context.close()
 
 
-def judge(page: Page) -> None:
+def test_every_route_has_an_address_here() -> None:
+    assert routes() == {*PLACES, *PUBLIC, *NOT_PAGES}
+
+
+def judge(page: Page, *, whole: bool = False) -> None:
     """Run axe on a page in light mode, then only its colour checks in dark mode, where nothing else differs."""
     page.emulate_media(color_scheme="light")
     in_light = AXE.run(page)
     page.emulate_media(color_scheme="dark")
-    in_dark = AXE.run(page, options={"runOnly": ["color-contrast"], "resultTypes": ["violations"]})
+    colours = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
+    in_dark = AXE.run(page, options=None if whole else colours)
     for found in (in_light, in_dark):
         assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize(("email", "path"), PATHS, ids=lambda value: str(value or "nobody"))
+def fits_a_phone(page: Page) -> None:
+    page.set_viewport_size(NARROW)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    assert page.evaluate(SMALL_TARGETS, SMALLEST) == []
+    assert page.evaluate(CUT_OFF) == []
+
+
+@pytest.mark.parametrize(("email", "path"), SAMPLE, ids=lambda value: str(value or "nobody"))
 def test_pages_have_no_axe_violations_in_light_and_dark_and_fit_a_phone(
     windows: dict[str | None, Page], places: dict[str, str], email: str | None, path: str
 ) -> None:
@@ -132,10 +108,106 @@ def test_pages_have_no_axe_violations_in_light_and_dark_and_fit_a_phone(
     page.goto(path.format(**places))
 
     judge(page)
-    page.set_viewport_size(NARROW)
-    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    fits_a_phone(page)
     assert set(asked) == {page.url.split("/")[2]}
     page.remove_listener("request", note)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("email", "path"), EVERYWHERE, ids=lambda value: str(value or "nobody"))
+def test_every_dialog_and_detail_of_every_page_has_no_axe_violations(
+    windows: dict[str | None, Page], places: dict[str, str], email: str | None, path: str, size
+) -> None:
+    page = windows[email]
+    page.set_viewport_size(size)
+    page.goto(path.format(**places))
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    judge(page, whole=True)
+    dialogs = page.locator("dialog")
+    for place in range(dialogs.count()):
+        dialogs.nth(place).evaluate("one => { one.close(); one.showModal(); }")
+        judge(page, whole=True)
+        if size is NARROW:
+            fits_a_phone(page)
+        dialogs.nth(place).evaluate("one => one.close()")
+
+
+def press_through(page: Page) -> None:
+    """Press Tab until every control had the focus, visibly."""
+    wanted = page.evaluate(CONTROLS)
+    reached: set[str] = set()
+    for _ in range(2 * len(wanted) + 10):
+        page.keyboard.press("Tab")
+        stop, visible = page.evaluate(FOCUSED)
+        if stop is not None:
+            assert visible, f"the focus of {wanted[int(stop)]} is not visible"
+            reached.add(stop)
+        if len(reached) == len(wanted):
+            break
+    assert [one for place, one in enumerate(wanted) if str(place) not in reached] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/trackings", "/developer/webhooks/{failing}", "/developer/webhooks/history", "/settings/alerts"]
+)
+def test_the_keyboard_reaches_every_control_visibly(
+    windows: dict[str | None, Page], places: dict[str, str], path: str
+) -> None:
+    page = windows[FILLED]
+    page.set_viewport_size(WIDE)
+    page.goto(path.format(**places))
+
+    press_through(page)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(("email", "path"), EVERYWHERE, ids=lambda value: str(value or "nobody"))
+def test_the_keyboard_reaches_every_control_of_every_page(
+    windows: dict[str | None, Page], places: dict[str, str], email: str | None, path: str, size
+) -> None:
+    page = windows[email]
+    page.set_viewport_size(size)
+    page.goto(path.format(**places))
+
+    press_through(page)
+
+
+@pytest.fixture(scope="module")
+def sent(
+    portal: Portal, windows: dict[str | None, Page], places: dict[str, str]
+) -> dict[tuple[str | None, str], bytes]:
+    """Return every page as it was sent, compressed."""
+    found = {}
+    with ExitStack() as stack:
+        clients = {}
+        for email, page in windows.items():
+            cookies = {one["name"]: one["value"] for one in page.context.cookies()}
+            clients[email] = stack.enter_context(httpx.Client(base_url=portal.url, cookies=cookies))
+        for email, path in EVERYWHERE:
+            with clients[email].stream("GET", path.format(**places)) as answer:
+                found[email, path] = b"".join(answer.iter_raw())
+    return found
+
+
+def test_every_page_is_small_on_the_wire(sent: dict[tuple[str | None, str], bytes]) -> None:
+    assert {place: len(page) for place, page in sent.items() if len(page) >= LARGEST} == {}
+
+
+def test_without_a_script_every_form_can_be_sent_and_no_button_is_dead(
+    sent: dict[tuple[str | None, str], bytes],
+) -> None:
+    wrong = {}
+    for place, page in sent.items():
+        text = (gzip.decompress(page) if page[:2] == b"\x1f\x8b" else page).decode()
+        forms = re.findall(r"<form\b.*?</form>", text, re.DOTALL)
+        stuck = [form for form in forms if not re.search(r"<button(?![^>]*type=\"button\")", form)]
+        dead = [one for one in re.findall(r"<button[^>]*>", text) if 'type="button"' in one and "hidden" not in one]
+        if stuck or dead:
+            wrong[place] = stuck + dead
+
+    assert wrong == {}
 
 
 @pytest.mark.parametrize("menu", ["Actions", "Shop"])
@@ -146,10 +218,3 @@ def test_an_open_menu_has_no_axe_violations(windows: dict[str | None, Page], pla
     page.get_by_role("button", name=menu, exact=True).click()
 
     judge(page)
-
-
-def test_a_page_stays_small(windows: dict[str | None, Page], places: dict[str, str]) -> None:
-    page = windows[FILLED]
-    for path in (*FILLED_PATHS, *TRACK_PATHS):
-        answer = page.request.get(path.format(**places))
-        assert len(answer.body()) < 100_000, path

@@ -56,6 +56,34 @@ def test_new_deliveries_are_announced_without_a_reload(portal: Portal, visit) ->
     expect(page.get_by_role("link", name="1 new delivery")).to_be_visible()
 
 
+def test_a_history_that_only_looks_live_says_that_its_session_has_ended(visit) -> None:
+    page = visit("filled@example.com", "/developer/webhooks/history")
+    page.clock.install()
+    page.reload()
+    page.context.clear_cookies()
+
+    page.clock.run_for(6_000)
+
+    expect(page.get_by_role("status").filter(has_text="signed out")).to_be_visible()
+
+
+def test_a_button_is_disabled_while_its_form_is_sent(portal: Portal, visit) -> None:
+    delivery = portal.seeded.get("/v1/deliveries?state=delivered&tracking_number=SEED0002")["items"][0]["id"]
+    page = visit("filled@example.com", f"/developer/webhooks/history/{delivery}")
+    page.route("**/resend", lambda route: route.abort("aborted"))  # so that the page stays
+
+    page.get_by_role("button", name="Resend").click()
+
+    expect(page.get_by_role("button", name="Resending…")).to_be_disabled()
+
+
+def test_a_link_to_the_form_for_a_fifth_endpoint_says_that_all_are_in_use(visit) -> None:
+    page = visit("filled@example.com", "/developer/webhooks?do=add")
+
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("status")).to_contain_text("All 4 endpoints are in use. Delete one to add another.")
+
+
 def test_the_debugger_names_the_check_that_fails(portal: Portal, visit, script) -> None:
     hook = portal.hooks.wait_for("/ok")[0]
     page = visit(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from examples.demo.site import Site
 from tests.support.hooks import Hooks
 
+CSV_EXPORT = "Order;Tracking No.;Carrier;Gift note\n1001;CSV1;DHL Express;Hello\n1002;CSV2;ups;\n1003;?;ups;\n"
 LONG = "/ok/" + "very-long-path-segment/" * 85 + "x" * 5
 SCANS = (
     ("2026-07-01T08:00:00", "Label created", "inforeceived001"),

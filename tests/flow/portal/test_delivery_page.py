@@ -121,7 +121,7 @@ async def test_the_payload_is_shown_before_the_first_attempt(portal: Portal, sho
 
     page = await shown(browser, made)
 
-    assert '"tracking_number": "A1"' in page.all("div", **{"aria-label": "Payload"})[0].text
+    assert '"tracking_number": "A1"' in page.all("div", **{"aria-label": "Payload in JSON"})[0].text
 
 
 async def test_the_response_comes_before_the_payload(browser: Browser, delivery: str) -> None:

@@ -123,6 +123,7 @@ def _page(
         others=fields[USUAL:],
         unfolded=any(field in mapping or field in (errors or {}) for field in MAPPED_FIELDS[USUAL:]),
         columns=[(label, [row[place] for row in rows]) for place, label in enumerate(preview.labels)],
+        previewed=len(rows),
         chosen=mapping,
         errors=errors or {},
         skip=skip,
