@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _PROC = Path("/proc")
+_SHARED_MEMORY = ("/dev/zero", "/dev/shm", "/SYSV")  # noqa: S108 - names that the kernel shows
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -50,8 +51,35 @@ def peak_memory_mib(pids: Iterable[int]) -> int:
 
 
 def memory_mib(pids: Iterable[int]) -> int:
-    """Return the memory of processes, with shared pages counted once."""
-    return sum(_field(pid, "smaps_rollup", "Pss:") for pid in pids) >> 10
+    """Return the memory of processes, with pages that they share counted once, as if nothing else ran on the machine.
+
+    Their sum of PSS would depend on others: pages of libraries are shared with every program that uses the same files,
+    such as other servers and tests of the same environment, and PSS counts a part of them only.
+    """
+    kib, files = 0, dict[str, int]()
+    for pid in pids:
+        for mapping, fields in _mappings(pid):
+            proportional, resident, own = (fields.get(name, 0) for name in ("Pss", "Rss", "Anonymous"))
+            if mapping.startswith("/") and not mapping.startswith(_SHARED_MEMORY):
+                kib += own
+                files[mapping] = max(files.get(mapping, 0), resident - own)
+            else:
+                kib += proportional
+    return (kib + sum(files.values())) >> 10
+
+
+def _mappings(pid: int) -> Iterator[tuple[str, dict[str, int]]]:
+    """Yield the parts of a process's memory: the file with the offset, or what else it is, and its fields in KiB."""
+    mapping, fields = "", dict[str, int]()
+    for line in _of_process(pid, "smaps").splitlines():
+        words = line.split(maxsplit=5)
+        if not words[0].endswith(":"):
+            yield mapping, fields
+            path = words[5] if len(words) > 5 else ""  # noqa: PLR2004 - an anonymous mapping has no path
+            mapping, fields = f"{path} {words[2]}" if path.startswith("/") else path, {}
+        elif len(words) > 1 and words[1].isdigit():
+            fields[words[0][:-1]] = int(words[1])
+    yield mapping, fields
 
 
 def parts_of(server: int) -> tuple[list[int], list[int]]:

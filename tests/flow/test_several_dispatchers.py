@@ -15,6 +15,7 @@ from tests.flow.test_dispatch import QUICK, VAULT, Way
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import PLACE, add_account
 from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, OK, Receiver, answering, receiving
+from waypost import rest
 from waypost.dispatch import scouting
 from waypost.dispatch.dispatcher import Dispatcher
 from waypost.dispatch.lanes import IN_FLIGHT
@@ -133,6 +134,21 @@ async def test_one_that_stops_leaves_its_endpoints_to_the_others_before_its_atte
                 peer.abort()
             await serving
     await way.intake.stop()
+
+
+async def test_one_that_is_at_rest_notices_at_once_that_another_joins(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, "RESTS_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(scouting, "AT_REST_SECONDS", 3600.0)
+    way, looks = Way(database), SENT["scout"]
+    async with dispatcher(way, "first") as first:
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            while SENT["scout"] == looks:
+                await database.serving.fetchval("select 1")
+
+        async with dispatcher(way, "second") as second:
+            await until_shared(database, first, second)
 
 
 async def endpoint_of_the_first(way: Way, account: UUID, url: str) -> UUID:

@@ -5,8 +5,10 @@ import threading
 import time
 from types import FunctionType
 
+import pytest
 from structlog.testing import capture_logs
 
+from waypost import rest
 from waypost.app.watchdog import STALL_SECONDS, Stalls, loop_watched
 
 
@@ -62,3 +64,20 @@ async def test_time_in_which_the_machine_ran_something_else_does_not_count_as_wo
     assert waited.longest >= 2 * STALL_SECONDS
     assert waited.busiest < STALL_SECONDS
     assert worked.busiest >= STALL_SECONDS
+
+
+async def test_at_rest_a_stall_by_whatever_comes_in_is_counted_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "RESTS_AFTER_SECONDS", 0.0)
+    stalls = Stalls()
+    with capture_logs() as lines, loop_watched(stalls):
+        await several_beats()
+        monkeypatch.setattr(rest, "RESTS_AFTER_SECONDS", 20.0)
+        assert stalls.count == 0
+
+        rest.stir()
+        hold_of_ours(3 * STALL_SECONDS)
+        await several_beats()
+
+    stalled = [line for line in lines if line["event"] == "loop_stalled"]
+    assert stalls.count == 1
+    assert stalled[0]["ran"][0].startswith("waypost.imaginary.hold:")

@@ -20,6 +20,7 @@ from uuid import UUID
 import msgspec
 import uvloop
 
+from waypost.app import memory
 from waypost.app.hinting import Notifier
 from waypost.app.sending import dispatcher_part, make_dispatcher, spare_the_collector
 from waypost.app.signals import stop_signals
@@ -41,6 +42,7 @@ def main(parent: int, place: DispatcherSlot) -> None:
     """Dispatch until SIGTERM, or as long as the parent lives."""
     _end_with(parent)
     send_in_the_background()
+    memory.use_little()
     settings = read_settings({})
     configure_logging(settings.log_level, settings.log_format, process=f"dispatch-{place.number + 1}")
     uvloop.run(_run(settings, place))

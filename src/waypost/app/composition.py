@@ -27,6 +27,7 @@ from waypost.app.hinting import Notifier
 from waypost.app.pushes import receiving
 from waypost.app.registering import usual_quota
 from waypost.app.request_log import logged
+from waypost.app.resting import Resting
 from waypost.app.roles import Role
 from waypost.app.sending import make_guard, retry_policy
 from waypost.app.sources import Polling, Sources, open_sources, registering
@@ -75,7 +76,7 @@ def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozen
     sources = open_sources(settings, vault := Vault(secret_key))
     keeper = _keeper(settings, storage, intake, has_room) if Role.KEEP in roles else None
     parts += _polling_parts(settings, database, intake, sources, codes) if Role.POLL in roles else []
-    parts += [Part("unread_scans", intake.unread.serve), *([Part("keeper", keeper.serve)] if keeper else [])]
+    parts += _housekeeping_parts(storage, intake, keeper)
     pushes = receiving(settings, database, intake, vault, has_room)
     parts += pushes.parts if Role.WEB in roles else []
     health = Health(database, tuple(parts), None if dispatch is None else dispatch.measures, keeper, has_room=has_room)
@@ -126,6 +127,12 @@ def _polling_parts(
 ) -> list[Part]:
     polling = Polling(database, intake, sources, codes=codes, speed=settings.poll_speed)
     return [Part("poller", polling.serve), Part("registrations", registering(database, sources).serve)]
+
+
+def _housekeeping_parts(storage: Storage, intake: Intake, keeper: Keeper | None) -> list[Part]:
+    resting = Resting(None if storage.server is None else storage.database)
+    parts = [Part("unread_scans", intake.unread.serve), Part("rest", resting.serve)]
+    return parts if keeper is None else [*parts, Part("keeper", keeper.serve)]
 
 
 def _keeper(settings: Settings, storage: Storage, intake: Intake, has_room: Callable[[], bool]) -> Keeper:

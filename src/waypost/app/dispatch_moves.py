@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from waypost import rest
 from waypost.app.dispatching import DispatchProcesses
 from waypost.app.hinting import Notifier
 from waypost.app.sending import dispatcher_part, make_dispatcher
@@ -21,6 +22,7 @@ from waypost.app.supervisor import Part, keep_running
 from waypost.app.watchdog import STALLS
 from waypost.app.workload import INSIDE_SLOTS, MOST_IN_HAND, SendingLoad, Workload
 from waypost.dispatch.measures import Measures, together
+from waypost.rest import until_next_look
 from waypost.settings import Settings
 from waypost.store import dispatchers
 from waypost.store.database import Database
@@ -114,9 +116,9 @@ class Moves:
         began = time.monotonic()
         while not stop.is_set():
             if workload.piled_up:
-                await _first_of(stop, seconds=AGAIN_SECONDS)
+                await _set_within(stop, AGAIN_SECONDS)
             else:
-                await _first_of(stop, self._press, seconds=LOOK_SECONDS)
+                await until_next_look(stop, LOOK_SECONDS, also=self._press)
             self._press.clear()
             now = time.monotonic()
             load = await self._loads(now - began)
@@ -135,7 +137,7 @@ class Moves:
                         here.stop()
                         _LOG.info("dispatch_moved", to=there.name)
                         return True
-                    await _first_of(stop, seconds=JOIN_LOOK_SECONDS)
+                    await _set_within(stop, JOIN_LOOK_SECONDS)
         if not stop.is_set():
             _LOG.error("dispatch_not_moved", to=there.name, seconds=JOINS_IN_SECONDS)
         there.stop()
@@ -161,11 +163,22 @@ class MovingDispatch:
         )
         self._meter = _Meter()
         self._moves = Moves(
-            Place("process", [dispatcher_part(self._dispatcher)], self._measured_inside, database.outage),
+            Place("process", [self._part_inside(alone=alone)], self._measured_inside, database.outage),
             Place("processes", self._processes.parts(), self._processes.measures, database.outage),
             loads=self._load,
             crashed=self._crashed,
         )
+
+    def _part_inside(self, *, alone: bool) -> Part:
+        """Return the part that dispatches here. It hears the hints of commands, so nothing else looks often at rest."""
+        part = dispatcher_part(self._dispatcher)
+        serve = part.serve
+
+        async def serve_alone(stop: asyncio.Event) -> None:
+            with rest.alone():
+                await serve(stop)
+
+        return Part(part.name, serve_alone, part.is_unfinished) if alone else part
 
     def parts(self) -> list[Part]:
         """Return the parts that dispatch."""
@@ -244,11 +257,8 @@ class _Meter:
         return (self._worked - before) / passed
 
 
-async def _first_of(*events: asyncio.Event, seconds: float) -> None:
-    """Wait until one of these events is set, at most this long."""
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for one in waiting:
-            one.cancel()
+async def _set_within(stop: asyncio.Event, seconds: float) -> None:
+    """Wait until ``stop`` is set, at most this long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()

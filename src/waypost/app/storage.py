@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from waypost.domain.errors import OperatorError
 from waypost.settings import Settings
-from waypost.store import migrating, partitions
+from waypost.store import hints, migrating, partitions
 from waypost.store.connecting import opened_database
 from waypost.store.database import Access, Database
 from waypost.store.embedded.neighbours import running_data_dirs
 from waypost.store.embedded.server import EmbeddedPostgres, has_cluster, locate
+from waypost.store.hints import Hint
 from waypost.store.installation import KeyFile, WrongSecretKey, check_secret_key, own_secret_key
+from waypost.store.trouble import LOST
 
 Progress = Callable[[str], None]
 
@@ -126,7 +128,18 @@ async def migrated_database(settings: Settings, progress: Progress) -> AsyncIter
             await _refuse_pending(storage.database)
         else:
             await _wait_for_migrations(storage.database)
-        yield storage.database
+        try:
+            yield storage.database
+        finally:
+            if storage.server is None:
+                await wake_others(storage.database)
+
+
+async def wake_others(database: Database) -> None:
+    """Have servers that are at rest look for what a command has left for them."""
+    with suppress(*LOST):
+        async with database.engine.acquire() as session:
+            await hints.tell(session, Hint(all=True))
 
 
 async def bring_up_to_date(database: Database, progress: Progress) -> int:

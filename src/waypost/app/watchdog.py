@@ -2,7 +2,8 @@
 
 The loop leaves a beat every 20 ms, and every 100 ms while it does next to nothing. When a beat is overdue, a thread
 looks at what the loop's thread is doing, and the log line names that. This costs 50 short callbacks a second and about
-ten looks, at rest a third of that.
+ten looks. At rest (``rest.py``) there is a beat a second, which finds half of what stalls the loop for half a second;
+whatever comes in begins with a beat, so that nothing of a request is missed.
 """
 
 import asyncio
@@ -17,12 +18,15 @@ from typing import Final
 
 import structlog
 
+from waypost.rest import is_resting, woken_by_stir
+
 _LOG: Final = structlog.get_logger()
 BEAT_SECONDS: Final = 0.02
 REST_BEAT_SECONDS: Final = 0.1
 """Not longer than a stall, so that a beat is due in each."""
 REST_WORK: Final = 0.02
-"""The part of a core below which the loop is at rest."""
+"""The part of a core below which the loop does next to nothing."""
+SLEEP_BEAT_SECONDS: Final = 1.0
 STALL_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 0.08
 """How long after a beat the thread looks: whatever stalls the loop is still running then."""
@@ -55,7 +59,8 @@ def loop_watched(stalls: Stalls = STALLS) -> Iterator[None]:
     watchdog = _Watchdog(asyncio.get_running_loop(), stalls)
     watchdog.start()
     try:
-        yield
+        with woken_by_stir(watchdog.wake):
+            yield
     finally:
         watchdog.stop()
 
@@ -69,7 +74,7 @@ class _Watchdog:
         self._pause = BEAT_SECONDS
         self._quiet_until = 0.0
         self._ran: list[str] = []
-        self._ended = threading.Event()
+        self._ended, self._woken = False, threading.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._look, args=(threading.get_ident(),), daemon=True, name="watchdog")
 
@@ -78,15 +83,24 @@ class _Watchdog:
         self._thread.start()
 
     def stop(self) -> None:
-        self._ended.set()
+        self._ended = True
+        self._woken.set()
         if self._timer is not None:
             self._timer.cancel()
         self._thread.join()
 
+    def wake(self) -> None:
+        """Beat now if the next beat is far, because something came in."""
+        if self._pause == SLEEP_BEAT_SECONDS:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._beat()
+            self._woken.set()  # the thread, too, has to look soon
+
     def _beat(self) -> None:
         now, all_work = time.monotonic(), time.thread_time()
         work, late = all_work - self._worked, now - self._beaten - self._pause
-        # At rest, most of what a stall took of the time before this beat was due is its work.
+        # With few beats, most of what a stall took of the time before this beat was due is its work.
         stall = late if late < BEAT_SECONDS else max(late, min(work, late + self._pause - BEAT_SECONDS))
         self._stalls.longest = max(self._stalls.longest, stall)
         self._stalls.busiest = max(self._stalls.busiest, min(stall, work))
@@ -94,7 +108,10 @@ class _Watchdog:
             self._stalls.count += 1
             self._stalls.busy += work >= stall / 2
             self._tell(now, stall, work)
-        self._pause = REST_BEAT_SECONDS if work < REST_WORK * self._pause else BEAT_SECONDS
+        if work >= REST_WORK * self._pause:
+            self._pause = BEAT_SECONDS
+        else:
+            self._pause = SLEEP_BEAT_SECONDS if is_resting() else REST_BEAT_SECONDS
         self._beaten, self._worked, self._ran = now, all_work, []
         self._timer = self._loop.call_later(self._pause, self._beat)
 
@@ -116,8 +133,10 @@ class _Watchdog:
                 ran = _frames_of(sys._current_frames().get(loop_thread))  # noqa: SLF001 - the only way to see what a thread runs
                 if self._beaten == beaten:
                     self._ran = ran
-            if self._ended.wait(max(overdue, BEAT_SECONDS)):
-                return
+            if self._woken.wait(max(overdue, BEAT_SECONDS)):
+                if self._ended:
+                    return
+                self._woken.clear()
 
 
 def _frames_of(frame: FrameType | None) -> list[str]:

@@ -170,6 +170,7 @@ class Dispatcher:
             number = await self._join(life)
             self._membership.update(number, await dispatchers.rescue(life, number, place=self._place), clock())
             async with hints.listening(life, self.heard):
+                await hints.tell(life, Hint(all=True))  # one that is at rest notices this one, and shows that it works
                 await self._dispatch(life, number, stop)
             await dispatchers.leave(life, number)
             self._number = None

@@ -20,7 +20,8 @@ from waypost.store.statements import Session
 
 SCOUT_SECONDS: Final = 1.0
 AT_REST_SECONDS: Final = 4.0
-"""The same at rest, if this dispatcher is the only one and nothing is unsettled: one that joins must see it work."""
+"""The same at rest, if this dispatcher is the only one and nothing is unsettled. In a process that does everything it
+is ``rest.ALONE_SECONDS``. A dispatcher that joins sends a hint, so that it sees at once that this one works."""
 SILENT_SECONDS: Final = 2.5
 """A dispatcher that has heard of no look for this long looks for itself: the first of them may be paused."""
 AT_A_TIME: Final = 150

@@ -7,7 +7,6 @@ between, the parcels are registered again, which does no harm.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Container, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -21,6 +20,7 @@ from waypost.domain.connections import ConnectionState
 from waypost.domain.inbound import ParcelToRegister
 from waypost.domain.times import from_ms
 from waypost.intake.registration_ends import RegistrationEnds
+from waypost.rest import until_next_look
 from waypost.store import duties, inbound_changes, registration_changes, registrations
 from waypost.store.connections import ConnectionRow
 from waypost.store.database import Database
@@ -83,9 +83,7 @@ class ParcelRegistering:
             ):
                 if taken:
                     await self.run_once()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ROUND_SECONDS):
-                    await stop.wait()
+            await until_next_look(stop, ROUND_SECONDS)
 
     async def run_once(self) -> int:
         """Register the next parcels of every connection, and return how many were registered or refused."""

@@ -7,8 +7,6 @@ answer is limited where it is received.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from lxml import etree
-
 from waypost.sources import reading
 
 
@@ -40,6 +38,8 @@ class Element:
 
 def parse(body: bytes) -> Element:
     """Return the root of a document. Raise CarrierUnreadable if it can't be read."""
+    from lxml import etree  # 4 MiB that an installation without such a carrier never uses
+
     # A parser can be used by one thread at a time, and is cheap to create.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
     try:

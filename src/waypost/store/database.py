@@ -67,6 +67,8 @@ LEAST_CONNECTIONS: Final = 4
 
 A `serve` that dispatches in its own process takes one more.
 """
+FEW_CONNECTIONS: Final = LEAST_CONNECTIONS + 1
+"""Up to this number, a process has none to spare for others."""
 
 
 def most_connections(engine: int, serving: int) -> int:
@@ -227,7 +229,8 @@ class Database:
 
     async def fit(self) -> None:
         """Have as many sessions as the server can spare. Nothing is asked of it while few are in use here."""
-        if not all(pool.has_few for pool in self._session_pools):
+        pools = self._session_pools
+        if any(pool.is_shrunk for pool in pools) or sum(pool.size for pool in pools) > FEW_CONNECTIONS:
             async with self.engine.acquire() as session:
                 free = (await server_connections(session)).free
             for pool in self._session_pools:

@@ -38,9 +38,14 @@ class SessionPool:
         self._allowance = Allowance(pool.get_max_size(), least)
 
     @property
-    def has_few(self) -> bool:
-        """Whether it has no session to spare, and may have as many as it was made for."""
-        return self._pool.get_size() <= 1 and self._allowance.now == self._allowance.most
+    def size(self) -> int:
+        """How many sessions it has."""
+        return self._pool.get_size()
+
+    @property
+    def is_shrunk(self) -> bool:
+        """Whether it may have fewer sessions than it was made for."""
+        return self._allowance.now < self._allowance.most
 
     async def fit(self, free: int) -> None:
         """Shrink by half if the server has fewer than ``SPARE`` connections free, grow a little if it has many."""

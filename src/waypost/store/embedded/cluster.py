@@ -29,14 +29,18 @@ _SETTINGS: Final = {
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
-    # The queue is a table of short-lived rows: vacuum it often, checkpoint it rarely.
-    "autovacuum_naptime": "5s",
+    # The queue is a table of short-lived rows: checkpoint it rarely. How often it is vacuumed: `pace.py`.
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "wal_compression": "pglz",
     "shared_buffers": "256MB",
     "huge_pages": "off",
+    # Less than the default, which is written in full at the start: 5 MiB for nothing, as commits write small portions.
+    "wal_buffers": "2MB",
     "max_connections": "100",
+    # Nothing subscribes to another server, and most of what is read is in memory.
+    "max_logical_replication_workers": "0",
+    "io_workers": "1",
     "jit": "off",
     # Nobody but the local user, with the password.
     "listen_addresses": "",

@@ -1,0 +1,63 @@
+"""At rest, a server and its PostgreSQL do less; work, also what began before, ends that."""
+
+import asyncio
+
+import pytest
+
+from tests.support.receiver import HANGS_AFTER_SECONDS
+from waypost import rest
+from waypost.app import memory, resting
+from waypost.app.resting import Resting
+from waypost.app.storage import wake_others
+from waypost.store import hints
+from waypost.store.database import Database
+from waypost.store.hints import Hint
+from waypost.store.statements import SENT
+
+BUSY = 1_000_000
+
+
+async def until_the_pause_is(database: Database, pause: str) -> None:
+    """Wait until sessions have read how long autovacuum pauses."""
+    async with asyncio.timeout(HANGS_AFTER_SECONDS):
+        while await database.serving.fetchval("show autovacuum_naptime") != pause:
+            pass
+
+
+async def test_autovacuum_looks_rarely_at_rest_and_often_as_soon_as_there_is_work(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Resting(database)
+    await one.look()
+    await until_the_pause_is(database, "5s")
+
+    monkeypatch.setattr(rest, "RESTS_AFTER_SECONDS", 0.0)
+    await one.look()
+    await until_the_pause_is(database, "1min")
+
+    monkeypatch.setattr(resting, "SENT", SENT.__class__(claim=BUSY))  # a backlog: nothing comes in, but much is sent
+    await one.look()
+    await until_the_pause_is(database, "5s")
+
+
+async def test_memory_is_given_back_once_after_work_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[None] = []
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(None))
+    one = Resting(None)
+    await one.look()
+    assert len(given) == 0
+
+    monkeypatch.setattr(rest, "RESTS_AFTER_SECONDS", 0.0)
+    for _ in range(2):
+        await one.look()
+
+    assert len(given) == 1
+
+
+async def test_a_command_that_ends_wakes_whoever_rests(database: Database) -> None:
+    heard: asyncio.Queue[Hint] = asyncio.Queue()
+    async with database.holding.acquire() as session, hints.listening(session, heard.put_nowait):
+        await wake_others(database)
+
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            assert (await heard.get()).all
