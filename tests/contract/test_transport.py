@@ -1,6 +1,8 @@
 """The bytes on the wire, and the outcome of each response."""
 
 import asyncio
+import errno
+import os
 import socket
 import threading
 import time
@@ -10,7 +12,7 @@ from ipaddress import ip_address
 import pytest
 
 from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
-from waypost.dispatch.answers import Answer, Failure
+from waypost.dispatch.answers import Answer, Failure, failure_of
 from waypost.dispatch.transport import (
     KEPT_BYTES,
     KEPT_HEADER_CHARACTERS,
@@ -263,7 +265,15 @@ async def test_a_refused_connection_is_a_failed_connection() -> None:
         bound.bind(("127.0.0.1", 0))
         to = parse_target(f"http://shop.test:{bound.getsockname()[1]}/", ports=Ports.parse("1-65535"))
 
-        assert await post(PyreqwestTransport(), to) == Failure(Outcome.CONNECT_FAILED)
+        assert await post(PyreqwestTransport(), to) == Failure(Outcome.CONNECT_FAILED, Cause.PORT_CLOSED)
+
+
+@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH])
+def test_an_address_without_a_route_is_unreachable(number: int) -> None:
+    """The texts around the system's own are those of a refused connection: no test leaves the loopback interface."""
+    causes = ("client error (Connect)", "tcp connect error", f"{os.strerror(number)} (os error {number})")
+
+    assert failure_of(causes, timed_out=False) == Failure(Outcome.CONNECT_FAILED, Cause.UNREACHABLE)
 
 
 async def test_a_connection_never_accepted_fails_in_time_to_try_another_address() -> None:

@@ -16,7 +16,7 @@ from waypost.dispatch.transport import (
     IDLE_SECONDS,
     PyreqwestTransport,
 )
-from waypost.domain.attempts import Outcome
+from waypost.domain.attempts import Cause, Outcome
 from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.targets import Target
 
@@ -193,7 +193,7 @@ async def test_a_changed_address_gets_a_new_connection() -> None:
 
         refused = await transport.post(target(receiver), ip_address("127.0.0.2"), HEADERS, BODY, deadline_seconds=10)
 
-        assert refused == Failure(Outcome.CONNECT_FAILED)
+        assert refused == Failure(Outcome.CONNECT_FAILED, Cause.PORT_CLOSED)
         assert receiver.connections == 1
 
 

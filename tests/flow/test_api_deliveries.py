@@ -149,7 +149,8 @@ async def test_an_attempt_without_a_response_shows_none(api: Api, shop: Caller) 
 
     (attempt,) = (await shop.get(f"/v1/deliveries/{item['id']}")).json()["attempts"]
 
-    assert (attempt["outcome"], attempt["message"]) == ("connect_failed", "The connection failed.")
+    assert (attempt["outcome"], attempt["reason"]) == ("connect_failed", "port_closed")
+    assert attempt["message"].startswith("The connection failed. The address refused the connection")
     assert (attempt["response"], attempt["status_code"]) == (None, None)
 
 

@@ -27,6 +27,9 @@ _REMEDIES: Final = {
     Outcome.HTTP_5XX: "The receiver failed. Check its log at the time of the attempt.",
 }
 _OF_CAUSES: Final[Mapping[str, str]] = {
+    Cause.PORT_CLOSED: "Start the receiver, and check the port and the address that it listens on. A firewall can look"
+    " the same: allow the outgoing IPs there.",
+    Cause.UNREACHABLE: "Check the address that the host name resolves to, and this server's route to it.",
     Cause.UNKNOWN_ISSUER: "Serve the full certificate chain. If your own authority issued the certificate, the operator"
     " can add its root certificate with WAYPOST_CA_BUNDLE.",
     Cause.WRONG_NAME: "Use a certificate for the URL's host name, or a URL with the host name of the certificate.",

@@ -296,7 +296,8 @@ async def _partitions(database: Database) -> CheckResult:
 async def _oldest_due(database: Database) -> CheckResult:
     async with database.engine.acquire() as session:
         backlog = await measure_backlog(session)
-    says = f"{backlog.due} deliveries are due; the oldest one for {backlog.oldest_seconds:.0f} s."
+    due = "1 delivery is due" if backlog.due == 1 else f"{backlog.due:,} deliveries are due"
+    says = f"{due}; the oldest one for {backlog.oldest_seconds:.0f} s."
     if backlog.oldest_seconds > LONG_DUE_SECONDS:
         return _warning(
             "queue", says, "Make sure that dispatchers are running (`waypost dispatch`), and start more of them."

@@ -8,18 +8,16 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from cyclopts import App, Parameter
 from msgspec import UNSET
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from waypost.actions import alerts as actions
 from waypost.actions.actor import Actor
-from waypost.actions.alerts import ChannelChange, NewChannel
+from waypost.actions.alerts import AlertChannel, ChannelChange, NewChannel
 from waypost.actions.context import AlertContext
 from waypost.app.alert_channels import alert_channels
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.standard_input import read_object
+from waypost.cli.terminal import print_table
 from waypost.domain.alerts import AlertState
 from waypost.settings import Settings
 
@@ -50,13 +48,7 @@ def list_channels(
     if as_json:
         print(json.dumps([msgspec.to_builtins(one) for one in found]))  # noqa: T201 - the command's answer
         return
-    table = Table("Id", "Service", "Name", "Address", "Incidents", "Quiet hours", "State")
-    for one in found:
-        kinds = one.kinds if isinstance(one.kinds, str) else ", ".join(one.kinds)
-        quiet = f"{one.quiet_from} to {one.quiet_until}" if one.quiet_from else ""
-        state = "enabled" if one.enabled else "disabled"
-        table.add_row(one.id, one.service, escape(one.name), escape(one.target), kinds, quiet, state)
-    Console().print(table)
+    print_table(["Id", "Service", "Name", "Address", "Incidents", "Quiet hours", "State"], map(_row, found))
 
 
 @APPLICATION.command
@@ -167,3 +159,10 @@ def _do(settings: Settings, email: str, action: Callable[[AlertContext, Actor], 
             return await action(context, await operator_for(context.database, email))
 
     return asyncio.run(act())
+
+
+def _row(channel: AlertChannel) -> tuple[str, ...]:
+    kinds = channel.kinds if isinstance(channel.kinds, str) else ", ".join(channel.kinds)
+    quiet = f"{channel.quiet_from} to {channel.quiet_until}" if channel.quiet_from else ""
+    state = "enabled" if channel.enabled else "disabled"
+    return channel.id, channel.service, channel.name, channel.target, kinds, quiet, state

@@ -7,9 +7,6 @@ from typing import Annotated, Final, TypeVar
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from waypost.actions import connection_sharing as sharing
 from waypost.actions import connections as actions
@@ -21,6 +18,7 @@ from waypost.app.sources import connecting
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.standard_input import read_object
+from waypost.cli.terminal import print_table
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
 from waypost.sources import polled
@@ -43,11 +41,11 @@ def list_carriers(*, as_json: Annotated[AsJson, Parameter(name="--json")] = Fals
     if as_json:
         print(json.dumps(known))  # noqa: T201 - the command's answer
         return
-    table = Table("Source", "Carrier", "Credentials")
-    for carrier in offered:
-        needs = ", ".join(one.name if one.required else f"{one.name} (optional)" for one in carrier.fields)
-        table.add_row(carrier.name, escape(carrier.title), escape(needs))
-    Console().print(table)
+    needs = [", ".join(f.name if f.required else f"{f.name} (optional)" for f in one.fields) for one in offered]
+    print_table(
+        ["Source", "Carrier", "Credentials"],
+        [(one.name, one.title, fields) for one, fields in zip(offered, needs, strict=True)],
+    )
 
 
 @APPLICATION.command(name="list")
@@ -64,11 +62,7 @@ def list_connections(
     if as_json:
         print(json.dumps([msgspec.to_builtins(one) for one in found]))  # noqa: T201 - the command's answer
         return
-    table = Table("Id", "Carrier", "Name", "State", "Parcels", "Calls left today")
-    for one in found:
-        name = one.name if one.owner == "account" else f"{one.name} (the operator's)"
-        table.add_row(one.id, one.source, escape(name), one.state, f"{one.parcels:,}", f"{one.asks_left:,}")
-    Console().print(table)
+    print_table(["Id", "Carrier", "Name", "State", "Parcels", "Calls left today"], map(_row, found))
     for one in found:
         if one.message:
             progress(f"{one.name}: {one.message}")
@@ -202,3 +196,9 @@ def _do(settings: Settings, email: str, action: Callable[[ConnectionContext, Act
             return await action(context, await operator_for(context.database, email))
 
     return asyncio.run(act())
+
+
+def _row(connection: Connection) -> tuple[str, ...]:
+    name = connection.name if connection.owner == "account" else f"{connection.name} (the operator's)"
+    left = f"{connection.asks_left:,}"
+    return connection.id, connection.source, name, connection.state, f"{connection.parcels:,}", left

@@ -48,6 +48,11 @@ _ENDED: Final = ("onnection reset", "connection closed", "end of file", "unexpec
 
 # The texts are those of rustls and hyper as pyreqwest passes them on; a contract test provokes each with a real
 # receiver.
+_OF_CONNECTIONS: Final = {
+    "onnection refused": Cause.PORT_CLOSED,
+    "unreachable": Cause.UNREACHABLE,
+    "o route to host": Cause.UNREACHABLE,
+}
 _OF_CERTIFICATES: Final = {
     "UnknownIssuer": Cause.UNKNOWN_ISSUER,
     "not valid for name": Cause.WRONG_NAME,
@@ -93,7 +98,7 @@ def failure_of(causes: Sequence[str], *, timed_out: bool) -> Failure:
         return Failure(Outcome.TLS_FAILED, _known(alert[-1], _OF_ALERTS))  # TLS 1.3 sends one after the handshake, too
     if _CONNECTING in causes:
         if any(cause.startswith("tcp ") for cause in causes):  # "tcp connect error", "tcp bind local error", …
-            return Failure(Outcome.CONNECT_FAILED)
+            return Failure(Outcome.CONNECT_FAILED, _known(last, _OF_CONNECTIONS))
         _, is_certificate, what = last.partition("invalid peer certificate: ")
         return Failure(Outcome.TLS_FAILED, _known(what or last, _OF_CERTIFICATES if is_certificate else _OF_HANDSHAKES))
     if any(words in cause for cause in causes for words in _ENDED):

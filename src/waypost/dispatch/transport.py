@@ -92,6 +92,7 @@ class Transport(Protocol):
 
 
 _RESET: Final = Failure(Outcome.RESET)
+_NOT_CONNECTED: Final = Failure(Outcome.CONNECT_FAILED)
 _Key = tuple[str, str, int, bytes]
 """Scheme, host, port, and the bytes of the address."""
 
@@ -180,7 +181,7 @@ class PyreqwestTransport:
                 self._trust.answered(address)
         elif answer.outcome is Outcome.TIMED_OUT:
             self._trust.kept_waiting(address)
-        elif answer.outcome is Outcome.CONNECT_FAILED and target.scheme == "https":
+        elif answer == _NOT_CONNECTED and target.scheme == "https":
             return await self._perhaps_silent(answer, target, address, ends - time.monotonic())
         return answer
 

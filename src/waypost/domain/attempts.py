@@ -30,6 +30,8 @@ class Cause(StrEnum):
     More reasons may be added.
     """
 
+    PORT_CLOSED = "port_closed"
+    UNREACHABLE = "unreachable"
     UNKNOWN_ISSUER = "unknown_issuer"
     WRONG_NAME = "wrong_name"
     EXPIRED = "expired"
@@ -54,6 +56,8 @@ class Cause(StrEnum):
 
 
 CAUSES: Final[Mapping[str, str]] = {
+    Cause.PORT_CLOSED: "The address refused the connection: nothing listens on the port.",
+    Cause.UNREACHABLE: "There is no route to the address.",
     Cause.UNKNOWN_ISSUER: "The certificate was not issued by an authority that this server trusts.",
     Cause.WRONG_NAME: "The certificate is for another host name.",
     Cause.EXPIRED: "The certificate has expired.",

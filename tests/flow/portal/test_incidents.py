@@ -25,7 +25,7 @@ async def test_an_open_incident_is_on_the_overview_and_a_closed_one_only_in_the_
     assert "1 other incident" in while_open[0].text
     assert all(PROBE in one.text for one in while_open)
     assert "other incident" not in after[0].text
-    assert "Nothing needs attention." in after[1].text
+    assert "No incident is open." in after[1].text
     assert "accepts webhooks again" in after[1].text
     place = f"/developer/webhooks/{known.subject}"
     assert all(any(one.attributes.get("href") == place for one in page.elements) for page in while_open)

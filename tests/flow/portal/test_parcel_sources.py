@@ -1,6 +1,7 @@
 """A parcel's page shows its connection and the last result, or why it is not polled and what to connect."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -147,3 +148,16 @@ async def test_the_page_says_that_a_silent_service_is_asked_instead(
     assert "Last push No push since 2026-03-03 10:00:00 UTC" in silent
     assert "asked instead" in silent
     assert "unless a push arrives" in silent
+
+
+@pytest.mark.parametrize(("polled", "said"), [(None, "within a minute"), (datetime.now(UTC), "limits how often")])
+async def test_a_refresh_says_whether_the_carriers_limits_delay_it(
+    portal: Portal, shop: Caller, browser: Browser, polled: datetime | None, said: str
+) -> None:
+    tracking = await create(shop, "ups")
+    await connect(shop, "UPS")
+    await portal.database.serving.execute("update watch set last_polled_at = $1, next_poll_at = null", polled)
+
+    await browser.post(f"/trackings/{tracking}/refresh")
+
+    assert said in (await browser.get(f"/trackings/{tracking}")).text

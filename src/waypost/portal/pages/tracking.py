@@ -1,6 +1,7 @@
 """``/trackings/{id}``: one parcel, its checkpoints and events, and the delivery of each or why there is none."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -31,6 +32,8 @@ from waypost.store.parcels import ParcelDelivery, ParcelEvent
 
 ONE: Final = PATH + "/{tracking_id:str}"
 MOST_EVENTS: Final = 30
+_SOON: Final = timedelta(minutes=1)
+_LATER: Final = "This parcel was checked recently, and its carrier limits how often it is. See the next check below."
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -114,9 +117,14 @@ def _sent(endpoint: NamedEndpoint, delivery: ParcelDelivery) -> Sent:
 
 @post(ONE + "/refresh")
 async def refresh(request: PageRequest, pages: GivenPages, tracking_id: FromPath[str]) -> Response[bytes]:
-    """Have a parcel's carrier polled soon, and go back to the page."""
-    done = "The carrier will be polled soon, at most once a minute."
-    return await _act(request, pages, tracking_id, partial(changes.refresh, pages.context), done)
+    """Have a parcel's carrier polled as soon as its limits allow, and go back to the page, which says when."""
+    visitor = await enter(request, pages)
+    tracking = changes.read_id(tracking_id)
+    refreshed = await changes.refresh(pages.context, actor_of(request, visitor), tracking)
+    at = refreshed.next_poll_at
+    soon = at is None or at <= datetime.now(UTC) + _SOON
+    notify(request, "The carrier will be polled within a minute." if soon else _LATER)
+    return go_to(f"{PATH}/{tracking.hex}")
 
 
 @post(ONE + "/retrack")
