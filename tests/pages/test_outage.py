@@ -1,18 +1,14 @@
 """An outage as whoever is on call sees it: the mail, the reason, the repair, and the mail that it is over."""
 
-import asyncio
 import re
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browsing import running_browser
 from tests.support.hooks import receiving_hooks
-from tests.support.mailbox import Mailbox, mailbox
+from tests.support.mailbox import Mailbox, running_mailbox
 from tests.support.seeding import report
 from tests.support.serving import Serving, copy_ready_data, serving
 
@@ -21,29 +17,6 @@ PARCELS = 5
 MOST_CLICKS = 12
 
 pytestmark = pytest.mark.faults  # the keeper looks at endpoints every ten seconds, twice
-
-
-@contextmanager
-def running_mailbox() -> Iterator[Mailbox]:
-    """Yield a mail server that runs in a thread of its own, as Playwright has the loop of this one."""
-    ready, boxes = threading.Event(), list[Mailbox]()
-    loop, end = asyncio.new_event_loop(), asyncio.Event()
-
-    async def serve() -> None:
-        async with mailbox() as box:
-            boxes.append(box)
-            ready.set()
-            await end.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    ready.wait()
-    try:
-        yield boxes[0]
-    finally:
-        loop.call_soon_threadsafe(end.set)
-        thread.join()
-        loop.close()
 
 
 def free_port() -> int:

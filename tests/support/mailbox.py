@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -20,12 +21,18 @@ class Mailbox:
     port: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
+    silent: asyncio.Event | None = None
+    """Set when a mail has come that is neither kept nor answered."""
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
         assert isinstance(envelope.content, bytes)
+        if self.silent is not None:
+            self.silent.set()
+            await asyncio.Event().wait()
         parsed = BytesParser(policy=default).parsebytes(envelope.content)
         assert isinstance(parsed, EmailMessage)
-        self.mails.append(parsed)
+        if self.answer.startswith("2"):
+            self.mails.append(parsed)
         return self.answer
 
 
@@ -57,3 +64,26 @@ async def mailbox(
     yield box
     server.close()
     await server.wait_closed()
+
+
+@contextmanager
+def running_mailbox() -> Iterator[Mailbox]:
+    """Yield a mail server that runs in a thread of its own, for tests that do not run in a loop."""
+    ready, boxes = threading.Event(), list[Mailbox]()
+    loop, end = asyncio.new_event_loop(), asyncio.Event()
+
+    async def serve() -> None:
+        async with mailbox() as box:
+            boxes.append(box)
+            ready.set()
+            await end.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    ready.wait()
+    try:
+        yield boxes[0]
+    finally:
+        loop.call_soon_threadsafe(end.set)
+        thread.join()
+        loop.close()

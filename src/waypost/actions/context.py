@@ -15,7 +15,6 @@ from waypost.actions.inbound_addresses import InboundAddresses
 from waypost.actions.quotas import Quotas
 from waypost.actions.rooms import Rooms
 from waypost.actions.track_links import TrackLinks
-from waypost.domain.letters import Letter
 from waypost.domain.retry import Policy
 from waypost.intake.collector import Intake
 from waypost.intake.inbox import Inbox
@@ -32,15 +31,11 @@ class DatabaseContext:
     database: Database
 
 
-class Mailing(Protocol):
-    """Sends mail to people."""
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """Mail can be sent. ``origin`` is the URL that links in it begin with."""
 
-    @property
-    def origin(self) -> str:
-        """The URL that links in mail begin with."""
-
-    async def send(self, letter: Letter) -> str | None:
-        """Hand a letter over to the mail server. Return None, or why it was not accepted."""
+    origin: str
 
 
 class ConnectionContext(Protocol):
@@ -132,8 +127,8 @@ class Context(IntakeContext):
     ``check_url`` raises InvalidInput for a URL to which nothing may be sent. ``hint`` announces due deliveries of
     endpoints, ``hint_by_hand`` a waiting test or resend; tests wait at most ``test_seconds`` for a result.
     ``retries`` is how failed deliveries are retried, for people to read.
-    ``addresses`` are those that services push to, and ``inbox`` stores what they push. ``mailing`` sends mail,
-    None if it can't. ``track_links`` creates the
+    ``addresses`` are those that services push to, and ``inbox`` stores what they push. ``mailing`` is None
+    if no mail can be sent. ``track_links`` creates the
     links to tracking pages. ``rooms`` limits an account's concurrent work.
     """
 

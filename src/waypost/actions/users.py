@@ -35,22 +35,30 @@ _TOKEN_BYTES: Final = 32
 
 async def add(context: DatabaseContext, actor: Actor, *, email: str, password_hash: str, role: str) -> None:
     """Add a user to the account. Raise Conflict at the limit of users."""
-    with checking():
-        email = check_email(email)
-    user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
     async with context.database.serving.acquire() as session:
         try:
             async with transaction(session):
-                await account_changes.lock_account(session, actor.account)
-                added = await user_changes.insert_user(
-                    session, actor.account, user=user, email=email, password_hash=password_hash, role=check_role(role)
-                )
-                if not added:
-                    message = f"All {users.MOST_USERS} users are in use. Remove one to add another."
-                    raise Conflict("user_limit", message)
-                await note(session, actor, Action.USER_ADDED, email, {"role": (None, role)})
+                await insert(session, actor, email=email, password_hash=password_hash, role=role)
         except AccountExists as error:
             raise Invalid([Fault("email", "belongs to another user")]) from error
+
+
+async def insert(session: Session, actor: Actor, *, email: str, password_hash: str, role: str) -> UUID:
+    """Add a user in the caller's transaction, which is lost if this raises, and return the user's id.
+
+    Raise AccountExists if the address belongs to another user, Conflict at the limit of users.
+    """
+    with checking():
+        email = check_email(email)
+    user = ids.make_id(time.time_ns() // 1_000_000, 0, secrets.randbits(62))
+    await account_changes.lock_account(session, actor.account)
+    added = await user_changes.insert_user(
+        session, actor.account, user=user, email=email, password_hash=password_hash, role=check_role(role)
+    )
+    if not added:
+        raise Conflict("user_limit", f"All {users.MOST_USERS} users are in use. Remove one to add another.")
+    await note(session, actor, Action.USER_ADDED, email, {"role": (None, role)})
+    return user
 
 
 async def change_role(context: DatabaseContext, actor: Actor, user: UUID, role: str) -> None:

@@ -1,7 +1,6 @@
 """Sends the alerts that wait: one sender at a time works on a channel, and no channel waits for another."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -10,6 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from waypost.alerts.in_hand import InHand
 from waypost.alerts.messenger import Messenger
 from waypost.alerts.results import SendResult
 from waypost.domain import ids
@@ -19,15 +19,12 @@ from waypost.rest import until_next_look
 from waypost.store import alert_changes, alerts
 from waypost.store.alert_changes import ClaimedChannel
 from waypost.store.database import Database
-from waypost.store.ending import end
 from waypost.store.intake_rows import now
 from waypost.store.statements import Session
 from waypost.store.vault import Vault, WrongKey
 
 _LOG: Final = structlog.get_logger()
 LOOK_SECONDS: Final = 1.0
-AT_ONCE: Final = 16
-AT_ONCE_OF_ONE: Final = 3
 LEASE: Final = timedelta(minutes=2)
 """Longer than one message can take; after its sender has died, a channel waits until this time has passed."""
 
@@ -41,7 +38,7 @@ class AlertSender:
         self._database = database
         self._vault = vault
         self._messenger = messenger
-        self._in_hand: dict[asyncio.Task[None], UUID] = {}
+        self._in_hand = InHand()
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Send until ``stop`` is set; what is being sent then is finished."""
@@ -49,30 +46,24 @@ class AlertSender:
             while not stop.is_set():
                 await self.look()
                 await until_next_look(stop, LOOK_SECONDS)
-            if self._in_hand:
-                await asyncio.wait(self._in_hand)
+            await self._in_hand.settled()
         finally:
-            await end(*self._in_hand)
+            await self._in_hand.end()
 
     async def look(self) -> int:
         """Begin to send to the channels that have something due; return to how many."""
-        free = AT_ONCE - len(self._in_hand)
+        free, busy = self._in_hand.free, self._in_hand.busy
         if free <= 0:
             return 0
-        owners = Counter(self._in_hand.values())
-        busy = [owner for owner, count in owners.items() if count >= AT_ONCE_OF_ONE]
         async with self._database.engine.acquire() as session:
             claimed = await alert_changes.claim_channels(session, free, lease=LEASE, busy=busy)
         for channel in claimed:
-            task = asyncio.create_task(self._serve_channel(channel))
-            self._in_hand[task] = channel.owner
-            task.add_done_callback(lambda done: self._in_hand.pop(done, None))
+            self._in_hand.take(channel.owner, self._serve_channel(channel))
         return len(claimed)
 
     async def settled(self) -> None:
         """Wait until nothing is being sent."""
-        while self._in_hand:
-            await asyncio.wait(self._in_hand)
+        await self._in_hand.settled()
 
     async def _serve_channel(self, channel: ClaimedChannel) -> None:
         try:

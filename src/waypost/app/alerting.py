@@ -7,10 +7,11 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-import structlog
 
+from waypost.actions.context import Mailing
 from waypost.alerts.heartbeat import Heartbeat
-from waypost.alerts.mail import Mailer, letter_of
+from waypost.alerts.letters import LetterSender
+from waypost.alerts.mail import Mailer
 from waypost.alerts.messenger import Messenger
 from waypost.alerts.outages import OutageReports
 from waypost.alerts.posting import Poster
@@ -20,7 +21,6 @@ from waypost.app.supervisor import Part
 from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import RememberingResolver, SystemResolver
 from waypost.domain.alerts import AlertService
-from waypost.domain.letters import Letter
 from waypost.domain.mail_servers import read_mail_server
 from waypost.domain.targets import EVERY_PORT
 from waypost.settings import Settings
@@ -32,7 +32,6 @@ from waypost.store.vault import Vault
 _MAIL, _URL = UUID(int=1), UUID(int=2)
 """The ids of the operator's channels."""
 
-_LOG: Final = structlog.get_logger()
 _NAME: Final = "Operator, from the settings"
 
 
@@ -46,27 +45,10 @@ def make_mailer(settings: Settings) -> Mailer | None:
     return Mailer(guard, server, settings.smtp_from, trusted=_authorities(settings))
 
 
-class Post:
-    """Sends letters to people; see ``actions.context.Mailing``."""
-
-    def __init__(self, mailer: Mailer, origin: str) -> None:
-        self._mailer = mailer
-        self.origin = origin
-
-    async def send(self, letter: Letter) -> str | None:
-        """Hand a letter over to the mail server. Return None, or why it was not accepted."""
-        message = letter_of(letter.title, letter.text, letter.link)
-        result = await self._mailer.send(letter.to, message, why=letter.why, action=letter.action)
-        if result.is_sent:
-            return None
-        _LOG.warning("mail_failed", answer=result.answer)
-        return result.answer
-
-
-def make_post(settings: Settings) -> Post | None:
-    """Return what sends letters; None without a mail server, or without the URL that their links begin with."""
-    mailer = make_mailer(settings)
-    return None if mailer is None or settings.public_url is None else Post(mailer, settings.public_url)
+def make_mailing(settings: Settings) -> Mailing | None:
+    """Return how links in mail begin; None without a mail server, or without the URL that they begin with."""
+    has_server = settings.smtp_url is not None and settings.smtp_from is not None
+    return Mailing(settings.public_url) if has_server and settings.public_url is not None else None
 
 
 def alert_parts(
@@ -80,7 +62,8 @@ def alert_parts(
     Readiness knows nothing of them: alerts that can't be sent are no reason to be taken out of service.
     """
     poster = Poster(make_guard(settings), make_transport(settings), user_agent(settings.contact))
-    messenger = Messenger(poster, make_mailer(settings), public_url=settings.public_url)
+    mailer, mailing = make_mailer(settings), make_mailing(settings)
+    messenger = Messenger(poster, mailer, public_url=settings.public_url)
     sender = AlertSender(database, vault, messenger)
     channels = [(service, target) for _, service, target in _operator_channels(settings)]
 
@@ -89,6 +72,8 @@ def alert_parts(
         await sender.serve(stop)
 
     parts = [Part("alerts", serve), Part("outage_reports", OutageReports(database, messenger, channels).serve)]
+    if mailer is not None and mailing is not None:
+        parts.append(Part("letters", LetterSender(database, vault, mailer, mailing.origin).serve))
     if settings.heartbeat_url is not None:
         parts.append(Part("heartbeat", Heartbeat(poster, settings.heartbeat_url.get_secret_value(), ready).serve))
     return parts

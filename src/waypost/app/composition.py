@@ -16,7 +16,7 @@ from waypost.api.page_ends import PageEnds
 from waypost.api.parts import Parts
 from waypost.api.push_rates import PushRates
 from waypost.api.report_rates import ReportRates
-from waypost.app.alerting import alert_parts, make_post
+from waypost.app.alerting import alert_parts, make_mailing
 from waypost.app.backing_up import scheduled_backups
 from waypost.app.compressing import compressed
 from waypost.app.dispatch_moves import MovingDispatch
@@ -117,7 +117,7 @@ def _for_people(settings: Settings, secret_key: str) -> dict[str, Any]:
     """Return what is for people: links to tracking pages, mail, and how deliveries are retried, to be read."""
     return {
         "track_links": TrackLinks(secret_key, public_url=settings.public_url),
-        "mailing": make_post(settings),
+        "mailing": make_mailing(settings),
         "retries": retry_policy(settings),
     }
 

@@ -35,6 +35,7 @@ CONNECTION: Final = "con_"
 INCIDENT: Final = "inc_"
 ALERT: Final = "alr_"
 ALERT_CHANNEL: Final = "ach_"
+LETTER: Final = "ltr_"
 
 
 def bucket_of(account: UUID, tracking_number: str) -> int:

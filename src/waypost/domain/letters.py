@@ -1,6 +1,8 @@
 """Mail for one person with one thing to do: what it says, and how long its link works."""
 
 from datetime import timedelta
+from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -8,13 +10,39 @@ import msgspec
 PASSWORD_LINK: Final = timedelta(hours=1)
 INVITATION_LINK: Final = timedelta(days=7)
 ADDRESS_LINK: Final = timedelta(hours=24)
+TOKEN_BYTES: Final = 32
 MOST_LINKS: Final = 3
 """How many links of a user can wait at a time, so that nobody's mailbox is flooded with them."""
 
 
-class Letter(msgspec.Struct, frozen=True):
-    """A mail: ``action`` names the link, and ``why`` says why the reader gets it."""
+SENT_WITHIN: Final = timedelta(days=1)
+"""How long a letter without a link that expires is retried."""
 
+
+class Purpose(StrEnum):
+    """What a letter is for."""
+
+    INVITATION = "invitation"
+    LOST_PASSWORD = "lost_password"  # noqa: S105 - the word is no secret
+    NEW_ADDRESS = "new_address"
+    ADDRESS_CHANGED = "address_changed"
+
+
+class LetterState(StrEnum):
+    """The state of a letter. It has ``failed`` if it was given up."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A mail: ``action`` names the link, and ``why`` says why the reader gets it.
+
+    Without a link it is the request for a letter that has one.
+    """
+
+    purpose: Purpose
     to: str
     title: str
     text: str
@@ -26,6 +54,7 @@ class Letter(msgspec.Struct, frozen=True):
 def invitation(to: str, *, shop: str, inviter: str, link: str) -> Letter:
     """Return the mail to a new user of an account."""
     return Letter(
+        Purpose.INVITATION,
         to,
         f"You are invited to {_one_line(shop)} on Waypost",
         f"{inviter} has added you to the account {_one_line(shop)}. Choose a password to sign in. The link works for 7"
@@ -39,6 +68,7 @@ def invitation(to: str, *, shop: str, inviter: str, link: str) -> Letter:
 def lost_password(to: str, *, link: str) -> Letter:
     """Return the mail to a user who has lost the password."""
     return Letter(
+        Purpose.LOST_PASSWORD,
         to,
         "Choose a new Waypost password",
         "Somebody asked for a new password for this address. The link works for an hour, once. Choosing a password ends"
@@ -52,6 +82,7 @@ def lost_password(to: str, *, link: str) -> Letter:
 def new_address(to: str, *, link: str) -> Letter:
     """Return the mail to an address that a user wants to sign in with."""
     return Letter(
+        Purpose.NEW_ADDRESS,
         to,
         "Confirm your new Waypost address",
         "A user of Waypost wants to sign in with this address from now on. The link works for a day, once.",
@@ -64,6 +95,7 @@ def new_address(to: str, *, link: str) -> Letter:
 def address_changed(to: str, *, new: str, link: str) -> Letter:
     """Return the mail to the address that a user signed in with before."""
     return Letter(
+        Purpose.ADDRESS_CHANGED,
         to,
         "Your Waypost address was changed",
         f"You sign in with {new} from now on, and no longer with this address.",
@@ -71,6 +103,16 @@ def address_changed(to: str, *, new: str, link: str) -> Letter:
         "Sign in",
         "If it was not you, ask an owner of the account or the operator of the server for help at once.",
     )
+
+
+def request_for_password(to: str) -> Letter:
+    """Return the request for ``lost_password``: whether the address is a user's is found out before it is sent."""
+    return Letter(Purpose.LOST_PASSWORD, to, "", "", "", "", "")
+
+
+def digest_of(token: str) -> bytes:
+    """Return what is stored of a link's token."""
+    return sha256(token.encode()).digest()
 
 
 def _one_line(text: str) -> str:

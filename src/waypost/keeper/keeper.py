@@ -41,6 +41,7 @@ from waypost.store import (
     idempotency,
     inbound_changes,
     incident_changes,
+    letter_changes,
     mail_link_changes,
     partitions,
     queue,
@@ -259,11 +260,13 @@ class Keeper:
         return await audit_entries.delete_old_entries(session, from_ms(self._now()) - self._audit)
 
     async def forget_sessions(self, session: Session) -> int:
-        """Delete expired sessions and login links, and files that were not imported; return how many."""
+        """Delete expired sessions and login links, old letters, and files that were not imported; return how many."""
         forgotten = 0
         while some := await uploaded_file_changes.delete_old_uploaded_files(session):
             forgotten += some
         while some := await mail_link_changes.delete_old_mail_links(session):
+            forgotten += some
+        while some := await letter_changes.delete_old_letters(session, from_ms(self._now()) - self._history):
             forgotten += some
         while some := await sessions.forget(session):
             forgotten += some

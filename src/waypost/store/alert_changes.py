@@ -83,12 +83,12 @@ async def update_alerts_settled(
 ) -> None:
     """Write how alerts ended."""
     tried = int(state is not AlertState.SKIPPED)
-    await execute(session, "update_alerts_settled", list(alerts), state.value, tried, _cut(answer))
+    await execute(session, "update_alerts_settled", list(alerts), state.value, tried, cut(answer))
 
 
 async def update_alerts_retried(session: Session, alerts: Sequence[UUID], seconds: float, answer: str) -> None:
     """Let alerts that could not be sent wait for a number of seconds."""
-    await execute(session, "update_alerts_retried", list(alerts), timedelta(seconds=seconds), _cut(answer))
+    await execute(session, "update_alerts_retried", list(alerts), timedelta(seconds=seconds), cut(answer))
 
 
 async def update_alerts_held(session: Session, channel: UUID, until: datetime) -> None:
@@ -156,5 +156,6 @@ def _json(content: Content) -> str:
     return msgspec.json.encode(content).decode()
 
 
-def _cut(answer: str | None) -> str | None:
+def cut(answer: str | None) -> str | None:
+    """Return a response as it is stored."""
     return None if answer is None else answer.replace("\0", "")[:LONGEST_ANSWER]

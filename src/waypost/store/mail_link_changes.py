@@ -12,7 +12,11 @@ from waypost.store.statements import Session, execute, fetch, fetch_one
 async def insert_mail_link(
     session: Session, digest: bytes, user: UUID, email: str | None, *, works_for: timedelta, most: int
 ) -> bool:
-    """Insert the row of a link by its digest. Return False while ``most`` links of the user wait."""
+    """Insert the row of a link by its digest, in the caller's transaction, in which the user is locked.
+
+    Return False while ``most`` links of the user wait.
+    """
+    await execute(session, "lock_user_of_links", user)
     return await fetch_one(session, "insert_mail_link", digest, user, email, works_for, most) is not None
 
 

@@ -437,6 +437,30 @@ create table installation (
     constraint installation_pkey PRIMARY KEY (name)
 );
 
+create table letter (
+    id uuid not null,
+    account uuid,
+    account_user uuid,
+    owner uuid generated always as (COALESCE(account, id)) stored not null,
+    purpose text not null,
+    address text not null,
+    sealed bytea,
+    state text default 'waiting'::text not null,
+    tries smallint default 0 not null,
+    next_at timestamp with time zone default now() not null,
+    leased_until timestamp with time zone,
+    expires_at timestamp with time zone not null,
+    settled_at timestamp with time zone,
+    answer text,
+    constraint letter_address_check CHECK (length(address) >= 3 AND length(address) <= 254),
+    constraint letter_answer_check CHECK (length(answer) <= 2000),
+    constraint letter_check CHECK ((state = 'waiting'::text) = (settled_at IS NULL)),
+    constraint letter_check1 CHECK ((state = 'waiting'::text) = (sealed IS NOT NULL)),
+    constraint letter_pkey PRIMARY KEY (id),
+    constraint letter_purpose_check CHECK (purpose = ANY (ARRAY['invitation'::text, 'lost_password'::text, 'new_address'::text, 'address_changed'::text])),
+    constraint letter_state_check CHECK (state = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text]))
+);
+
 create table login_link (
     digest bytea not null,
     account_user uuid not null,
@@ -640,6 +664,10 @@ alter table inbound_token add constraint inbound_token_connection_fkey FOREIGN K
 
 alter table incident add constraint incident_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
 
+alter table letter add constraint letter_account_fkey FOREIGN KEY (account) REFERENCES account(id) ON DELETE CASCADE;
+
+alter table letter add constraint letter_account_user_fkey FOREIGN KEY (account_user) REFERENCES account_user(id) ON DELETE CASCADE;
+
 alter table login_link add constraint login_link_account_user_fkey FOREIGN KEY (account_user) REFERENCES account_user(id) ON DELETE CASCADE;
 
 alter table mail_link add constraint mail_link_account_user_fkey FOREIGN KEY (account_user) REFERENCES account_user(id) ON DELETE CASCADE;
@@ -737,6 +765,12 @@ CREATE UNIQUE INDEX incident_change ON incident USING btree (owner, change);
 CREATE INDEX incident_closed ON incident USING btree (closed_at) WHERE closed_at IS NOT NULL;
 
 CREATE UNIQUE INDEX incident_open ON incident USING btree (owner, kind, subject) WHERE closed_at IS NULL;
+
+CREATE INDEX letter_account ON letter USING btree (account, id);
+
+CREATE INDEX letter_due ON letter USING btree (next_at) WHERE state = 'waiting'::text;
+
+CREATE INDEX letter_user ON letter USING btree (account_user);
 
 CREATE INDEX login_link_expiry ON login_link USING btree (expires_at);
 

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Final
 
 from litestar import Response, get, post
-from litestar.background_tasks import BackgroundTask
 from litestar.params import FromPath
 
 from waypost.actions import mail_links as actions
@@ -41,9 +40,8 @@ async def mail_link(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         pages.logins.count_request(request.address)
     except TooMany as error:
         return _lost(request, pages, status=HTTPStatus.TOO_MANY_REQUESTS, error=too_many(error))
-    answer = _lost(request, pages, sent=True)
-    answer.background = BackgroundTask(actions.send_password_link, pages.context, email)
-    return answer
+    await actions.ask_for_password(pages.context, email)
+    return _lost(request, pages, sent=True)
 
 
 @get("/password/{token:str}")

@@ -15,6 +15,7 @@ from waypost.actions import users as user_actions
 from waypost.actions.refusals import Conflict, Invalid, NotFound, checking
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_password
+from waypost.domain.letters import Purpose
 from waypost.domain.quotas import UNLIMITED, Quota, Usage
 from waypost.portal import colours
 from waypost.portal.form_errors import errors_by_field
@@ -36,6 +37,12 @@ from waypost.store.users import AccountSettings
 PATH: Final = "/settings"
 OWNER: Final = "owner"
 ADD: Final = "add"
+LETTERS: Final = {
+    Purpose.INVITATION: "Invitation",
+    Purpose.LOST_PASSWORD: "Link for a new password",
+    Purpose.NEW_ADDRESS: "Link to confirm an address",
+    Purpose.ADDRESS_CHANGED: "Notice of a changed address",
+}
 LABELS: Final = {"name": "Name", "email": "E-mail", "accent": "Colour", "embed_origins": "Embedding sites"}
 _WRONG: Final = "This is not your current password."
 
@@ -152,9 +159,7 @@ async def invite(request: PageRequest, pages: GivenPages) -> Response[bytes]:
     given = await _given(request, "email")
     try:
         with pages.logins.guessing(visitor.account):
-            wrong = await mail_actions.invite(
-                pages.context, actor_of(request, visitor), email=given["email"], role="member"
-            )
+            await mail_actions.invite(pages.context, actor_of(request, visitor), email=given["email"], role="member")
     except Invalid as refusal:
         return await _page(request, pages, visitor, inviting=Form(given, errors_by_field(refusal)))
     except Conflict as refusal:
@@ -162,8 +167,7 @@ async def invite(request: PageRequest, pages: GivenPages) -> Response[bytes]:
         return go_to(PATH)
     except TooMany as error:
         return await _page(request, pages, visitor, inviting=Form(given, {"email": too_many(error)}))
-    lost = "User added, but the mail was not accepted: {}. They can ask for a link under Forgot your password."
-    notify(request, "Invitation sent." if wrong is None else lost.format(wrong))
+    notify(request, f"User added. The invitation to {given['email'].strip()} is being sent.")
     return go_to(PATH)
 
 
@@ -179,7 +183,8 @@ async def change_address(request: PageRequest, pages: GivenPages) -> Response[by
             await user_actions.note_refused_password(pages.context, actor_of(request, visitor), visitor.email)
             return await _page(request, pages, visitor, moving=Form(shown, {"current": _WRONG}))
         with pages.logins.guessing(visitor.account):
-            wrong = await mail_actions.ask_for_address(pages.context, known.id, given["email"])
+            actor = actor_of(request, visitor)
+            await mail_actions.ask_for_address(pages.context, actor, known.id, given["email"])
     except Invalid as refusal:
         return await _page(request, pages, visitor, moving=Form(shown, errors_by_field(refusal)))
     except Conflict as refusal:
@@ -187,8 +192,8 @@ async def change_address(request: PageRequest, pages: GivenPages) -> Response[by
         return go_to(PATH)
     except TooMany as error:
         return await _page(request, pages, visitor, moving=Form(shown, {"current": too_many(error)}))
-    sent = f"A link was mailed to {given['email'].strip()}. Your address changes when you confirm it."
-    notify(request, sent if wrong is None else f"The mail was not accepted: {wrong}")
+    sent = f"A link is being mailed to {given['email'].strip()}. Your address changes when you confirm it."
+    notify(request, sent)
     return go_to(PATH)
 
 
@@ -288,6 +293,10 @@ async def _page(request: PageRequest, pages: Pages, visitor: Visitor, **refused:
         is_owner=is_owner,
         inviting=refused.get("inviting", Form()),
         moving=refused.get("moving", Form()),
+        undelivered=await mail_actions.undelivered(
+            pages.context, actor_of(request, visitor), user=None if is_owner else visitor.id
+        ),
+        letters=LETTERS,
         can_mail=pages.context.mailing is not None,
         usual_colour=colours.DEFAULT,
     )

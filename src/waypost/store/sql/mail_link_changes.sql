@@ -1,5 +1,9 @@
 -- Links in mail, written.
 
+-- name: lock_user_of_links
+-- A statement of its own: what counts a user's links must see those that others have committed meanwhile.
+select id from account_user where id = $1 for no key update
+
 -- name: insert_mail_link
 -- Nothing is inserted, and nothing returned, while $5 links of the user wait.
 with known as materialized (
