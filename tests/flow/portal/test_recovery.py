@@ -74,3 +74,35 @@ async def test_what_was_counted_is_sent_and_nothing_else(portal: Portal, shop: C
     assert (begun.status_code, begun.headers["location"]) == (303, f"{here}#recoveries")
     assert [(one["only"], one["since"]) for one in started] == [("all", "2020-01-01T00:00:00.000Z")]
     assert again.status_code == 404
+
+
+DISABLED = """
+insert into incident (id, account, kind, subject, message, details, opened_at, closed_at, change)
+select uuidv7(), account, 'endpoint_disabled', $1, 'It was disabled.', '{}', now() - interval '3 hours', now(), uuidv7()
+from endpoint limit 1
+"""
+
+
+async def test_what_an_endpoint_missed_is_offered_on_its_page_until_it_was_recovered(
+    portal: Portal, shop: Caller, browser: Browser
+) -> None:
+    endpoint = await portal.endpoint(shop)
+    here = f"{HOME}/{endpoint}"
+    await shop.post(f"/v1/endpoints/{endpoint}/disable", {})
+    scan = {"checkpoint_date": "2026-07-01T08:00:00", "tracking_detail": "Departed"}
+    scan |= {"checkpoint_delivery_status": "transit", "checkpoint_delivery_substatus": "transit001"}
+    update = {"tracking_number": "A1", "courier_code": "dhl", "create": True, "checkpoints": [scan]}
+    await shop.post("/v1/updates", {"updates": [update]})
+    await shop.post(f"/v1/endpoints/{endpoint}/enable", {})
+    await portal.database.serving.execute(DISABLED, endpoint)
+
+    offered = assert_harmless((await browser.get(here)).text)
+    form = {"since": offered.value("since"), "only": "missed"}
+    counted = await browser.post(f"{here}/recover", form=form)
+    page = Document((await browser.get(counted.headers["location"])).text)
+    await browser.post(f"{here}/recover", form={"counted": page.value("counted")})
+    after = Document((await browser.get(here)).text)
+
+    assert "Recover missed events" in [one.text for one in offered.all("button")]
+    assert "Send 1 webhook again" in [one.text for one in page.all("button", **{"class": "primary"})]
+    assert "Recover missed events" not in [one.text for one in after.all("button")]

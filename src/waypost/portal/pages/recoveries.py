@@ -9,12 +9,15 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from waypost.actions import endpoints as endpoint_changes
+from waypost.actions import incidents
 from waypost.actions import recoveries as changes
 from waypost.actions.actor import Actor
 from waypost.actions.recoveries import Recovery, RecoveryRequest, show
 from waypost.actions.refusals import Conflict, Invalid, NotFound
 from waypost.domain import ids
+from waypost.domain.incidents import Kind, State
 from waypost.domain.recoveries import WAITED_BEFORE, Only, RecoveryState
+from waypost.domain.times import read_rfc3339
 from waypost.portal.pages.webhooks import PATH
 from waypost.portal.parts import GivenPages, Pages
 from waypost.portal.rendering import absolute_time, go_to, part, zone_for
@@ -25,6 +28,11 @@ from waypost.store.endpoints import EndpointRow
 from waypost.store.recoveries import RecoveryRow
 
 SHOWN: Final = 5
+OFFERED_FOR: Final = timedelta(days=7)
+"""How long an endpoint's page offers to recover what it missed while it was disabled."""
+
+ENABLED_BEFORE: Final = timedelta(minutes=1)
+"""The keeper closes an incident some seconds after a person has enabled the endpoint, and perhaps recovered."""
 
 
 @post(PATH + "/{endpoint_id:str}/recover")
@@ -98,18 +106,48 @@ async def progress(request: PageRequest, pages: GivenPages, endpoint_id: FromPat
 
 
 async def shown(
-    request: PageRequest, pages: Pages, account: UUID, endpoint: UUID, counted: str | None
+    request: PageRequest, pages: Pages, account: UUID, endpoint: EndpointRow, counted: str | None
 ) -> dict[str, Any]:
-    """Return what the endpoint's page shows: its last recoveries, and the result of the latest count."""
-    rows = await _rows(pages, account, endpoint)
+    """Return what the endpoint's page shows: its last recoveries, the result of the latest count, and an offer."""
+    rows = await _rows(pages, account, endpoint.id)
     count = next((show(row) for row in rows if ids.to_text(ids.RECOVERY, row.id) == counted), None)
     since = datetime.now(UTC) - timedelta(days=1) if count is None else datetime.fromisoformat(count.since)
+    off = await _disabled_lately(pages, account, endpoint, rows)
     return {
         "recoveries": _listed(rows),
         "counted": count,
-        "recover_since": since.astimezone(zone_for(request)).strftime("%Y-%m-%dT%H:%M"),
+        "recover_since": _local(request, since),
         "recover_only": Only.FAILED if count is None else count.only,
+        "was_off": off,
+        "missed_since": None if off is None else _local(request, off[0] - WAITED_BEFORE),
     }
+
+
+def _local(request: PageRequest, at: datetime) -> str:
+    """Return a time as a browser's field for times takes it."""
+    return at.astimezone(zone_for(request)).strftime("%Y-%m-%dT%H:%M")
+
+
+async def _disabled_lately(
+    pages: Pages, account: UUID, endpoint: EndpointRow, known: Sequence[RecoveryRow]
+) -> tuple[datetime, datetime] | None:
+    """Return from when to when Waypost had disabled an endpoint that is enabled again now.
+
+    None if that is long ago, or if somebody has recovered what it missed, or has counted that it missed nothing.
+    """
+    if not endpoint.enabled:
+        return None
+    place = ids.to_text(ids.ENDPOINT, endpoint.id)
+    for one in await incidents.newest(pages.context, account, state=State.CLOSED):
+        if one.subject == place and one.kind == Kind.ENDPOINT_DISABLED and one.closed_at is not None:
+            disabled_at = read_rfc3339(one.details.get("disabled_at") or one.opened_at)
+            ended = datetime.fromisoformat(one.closed_at)
+            since = [row for row in known if row.created_at >= ended - ENABLED_BEFORE and row.only_what != Only.FAILED]
+            is_done = any((row.state == RecoveryState.DONE and not row.matched) or not row.dry_run for row in since)
+            if disabled_at is None or is_done or datetime.now(UTC) - ended > OFFERED_FOR:
+                return None
+            return disabled_at, ended
+    return None
 
 
 async def _rows(pages: Pages, account: UUID, endpoint: UUID) -> list[RecoveryRow]:

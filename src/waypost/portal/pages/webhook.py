@@ -164,13 +164,13 @@ async def _page(
         errors=errors or {},
         duplicate=duplicate,
         dialog=dialog,
-        is_new=row.last_success_at is None and row.failing_since is None,
+        is_new=row.last_success_at is None and row.last_error is None,
         **head(await summary_of(pages, row)),
         **verifying(request, row),
         **await webhook_test.dialog(request, pages, visitor, row, opened=dialog == webhook_test.TEST),
         **await _lately(pages, visitor, row),
         last_errors=await last_errors.shown(pages, row),
-        **await recovery.shown(request, pages, visitor.account, row.id, request.query_params.get("counted")),
+        **await recovery.shown(request, pages, visitor.account, row, request.query_params.get("counted")),
         **await secret(request, pages, actor_of(request, visitor), row),
     )
 
