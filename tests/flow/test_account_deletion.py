@@ -24,6 +24,8 @@ RAW = """
     values ({made}, {account}, {made}::text, '', 'owner');
     insert into login_link (digest, account_user, expires_at) values (sha256({made}::text::bytea), {made}, now());
     insert into mail_link (digest, account_user, expires_at) values (sha256({made}::text::bytea), {made}, now());
+    insert into letter (id, account, account_user, purpose, address, sealed, expires_at)
+    values ({made}, {account}, {made}, 'invitation', 'new@shop.example', '', now());
     insert into account_quota (account, parcels) values ({account}, 5);
     insert into account_usage (account) values ({account});
     insert into call_window (account, call, at, taken) values ({account}, 'create', now(), 1);

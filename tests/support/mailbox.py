@@ -31,8 +31,7 @@ class Mailbox:
             await asyncio.Event().wait()
         parsed = BytesParser(policy=default).parsebytes(envelope.content)
         assert isinstance(parsed, EmailMessage)
-        if self.answer.startswith("2"):
-            self.mails.append(parsed)
+        self.mails.append(parsed)
         return self.answer
 
 
