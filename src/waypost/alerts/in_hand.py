@@ -20,7 +20,7 @@ class InHand:
 
     @property
     def free(self) -> int:
-        """How many more can be taken."""
+        """The number of messages that there is room for."""
         return AT_ONCE - len(self._tasks)
 
     @property
