@@ -305,7 +305,27 @@ async def test_slots_are_reserved_for_endpoints_without_any(database: Database, 
         await report(way, account, hanging)
         await dead.received(hanging * 3 // 4)
 
-        await way.add_endpoint(account, healthy.url)
-        await report(way, account, 1, first=hanging)
+        other = await add_account(database)
+        await way.add_endpoint(other, healthy.url)
+        await report(way, other, 1)
 
         await healthy.received(1)
+
+
+async def test_an_account_with_more_hanging_endpoints_than_slots_leaves_some_to_others(
+    database: Database, account: UUID
+) -> None:
+    way = Way(database, policy=Policy(base_seconds=3600))
+    way.dispatcher = Dispatcher(database, way.sender, slots=8, place=PLACE)
+    async with running(way), receiving(always(HANG)) as dead, receiving() as healthy:
+        for _ in range(10):
+            await way.add_endpoint(account, dead.url)
+        await report(way, account, 1)
+        await dead.received(6)
+
+        other = await add_account(database)
+        await way.add_endpoint(other, healthy.url)
+        await report(way, other, 1)
+
+        await healthy.received(1)
+        assert len(dead.requests) == 6

@@ -6,9 +6,17 @@ from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 IN_FLIGHT: Final = 128
-"""The maximum attempts of one account in one process: an eighth of its slots."""
+"""The maximum attempts of one account in one process: an eighth of the usual slots."""
+
+LEFT_TO_OTHERS: Final = 4
+"""The part of the slots, as one in this many, that one account leaves to others in a process with few of them."""
 
 Lane = TypeVar("Lane")
+
+
+def in_flight(slots: int) -> int:
+    """Return the maximum attempts of one account in a process with this many slots."""
+    return min(IN_FLIGHT, slots - slots // LEFT_TO_OTHERS)
 
 
 class AccountShares(Generic[Lane]):
@@ -18,7 +26,7 @@ class AccountShares(Generic[Lane]):
     enough. So the endpoints of an account share it one by one, and none can keep it from the others.
     """
 
-    def __init__(self, employ: Callable[[Lane], None], most: int = IN_FLIGHT) -> None:
+    def __init__(self, employ: Callable[[Lane], None], most: int) -> None:
         self._employ = employ
         self._most = most
         self._in_flight: Counter[UUID] = Counter()

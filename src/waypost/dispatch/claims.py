@@ -11,7 +11,7 @@ from uuid import UUID
 
 from waypost.dispatch import account_shares
 from waypost.dispatch.attempts import LeasedDelivery, latest_begin
-from waypost.dispatch.lanes import IN_FLIGHT, Lanes, LaneState
+from waypost.dispatch.lanes import Lanes, LaneState
 from waypost.dispatch.membership import Membership
 from waypost.dispatch.run import clock
 from waypost.dispatch.stages import Times
@@ -28,10 +28,10 @@ BUSY_CLAIM: Final = 32
 HELD_BY_ACCOUNT: Final = 2
 """The part of the slots, as one in this many, that one account's deliveries may take while its endpoints are quick."""
 
-MOST_UNKNOWN: Final = account_shares.IN_FLIGHT // IN_FLIGHT
-"""How many unknown lanes are claimed for at a time: together, no more than an account may have in flight.
+UNKNOWN: Final = 4
+"""The part of the free slots, as one in this many, that is claimed for endpoints without knowing their accounts.
 
-The account of an unknown lane is known after the claim, which reads the endpoint.
+A claim reads the endpoints of what it brings. Reading them before takes a statement more.
 """
 
 RESERVED: Final = 4
@@ -87,15 +87,17 @@ class Claims:
         self._due: dict[UUID, None] = {}
         self._small, self._large = asyncio.Event(), asyncio.Event()
         self._behind = dict.fromkeys((self._small, self._large), False)
+        self._is_short = False
 
     @property
     def is_behind(self) -> bool:
         """Whether more was due than the last claims could take."""
         return any(self._behind.values())
 
-    def is_due(self, endpoint: UUID) -> bool:
-        """Return whether an endpoint may have something due that is not claimed yet."""
-        return endpoint in self._due
+    def ended(self, endpoint: UUID) -> None:
+        """Look at what is due if an endpoint whose attempt has ended has more, or if others had to be left out."""
+        if self._is_short or endpoint in self._due:
+            self.wake()
 
     def hint(self, endpoints: Iterable[UUID]) -> set[UUID]:
         """Note which of these endpoints to look at here, and return those."""
@@ -205,18 +207,21 @@ class Claims:
         """
         now, reserved, allowed = clock(), self._slots // RESERVED, self._allowed()
         free = self._slots - self._lanes.promised
+        self._is_short = False
 
         def share(lane: LaneState, most: int) -> int:
             nonlocal free
             for_it = max(free - reserved, min(free, 1 - lane.held), 0)
-            rows = allowed(lane, min(most, lane.wanted(now), for_it))
+            could = min(most, lane.wanted(now))
+            rows = allowed(lane, min(could, for_it))
             free -= rows
+            self._is_short |= rows < could
             return rows
 
         return share
 
     def _allowed(self) -> Callable[[LaneState, int], int]:
-        return self._lanes.allowed(account_shares.IN_FLIGHT, self._slots // HELD_BY_ACCOUNT)
+        return self._lanes.allowed(account_shares.in_flight(self._slots), self._slots // HELD_BY_ACCOUNT)
 
     async def _claim(self, dispatcher: int, wake: asyncio.Event, wanted: list[Lane]) -> int:
         # Cleared before the claim looks: a hint that arrives during the claim must not count as answered by it.
@@ -253,7 +258,9 @@ class Claims:
     async def _limited(self, session: Session, wanted: list[Lane]) -> list[Lane]:
         """Read endpoints that are unknown, and reduce what is wanted to what their rate limits and accounts allow."""
         unknown = [lane.endpoint for lane in wanted if self._lanes[lane.endpoint].endpoint is None]
-        if len(unknown) <= MOST_UNKNOWN:
+        asked = sum(self._lanes[endpoint].claiming for endpoint in unknown)
+        free = self._slots - self._lanes.promised + sum(lane.free for lane in wanted)
+        if asked <= free // UNKNOWN:
             return wanted
         await self.refresh(session, unknown)
         for lane in wanted:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from waypost.dispatch import scouting
+from waypost.dispatch import account_shares, scouting
 from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.attempts import LEASE_SLACK_SECONDS, Attempts, LeasedDelivery, latest_begin
 from waypost.dispatch.claims import Claims
@@ -77,7 +77,7 @@ class Dispatcher:
         """Whether it claims what is due."""
         self._recorder = Recorder(database, self.hint, pause=self._pause)
         self._attempts = Attempts(sender, self._recorder)
-        self._shares = AccountShares(self._employ)
+        self._shares = AccountShares(self._employ, account_shares.in_flight(slots))
         self._claims = Claims(
             *(database, self._lanes, self._membership),
             slots=slots,
@@ -296,8 +296,8 @@ class Dispatcher:
                 self._attempts.give_back(lane.ended(finished, began=began, now=now, jitter=jitter, base_seconds=base))
                 if (pause := lane.pause(now)) > 0:
                     asyncio.get_running_loop().call_later(pause, self._claims.hint, (leased.claimed.endpoint,))
-                if lane.wanted(now) and self._claims.is_due(leased.claimed.endpoint):
-                    self._claims.wake()
+                if lane.wanted(now):
+                    self._claims.ended(leased.claimed.endpoint)
                 if self._shares.must_yield(account):
                     break
                 self._employ(lane)  # it may have proved quick: then one more is allowed
