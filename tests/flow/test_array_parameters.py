@@ -62,7 +62,7 @@ async def test_an_array_arrives_as_it_was_passed(database: Database, kind: str) 
         assert [row["value"] for row in rows] == (values or [])
 
 
-@pytest.mark.parametrize("name", ["claim", "scout", "hold", "settle_delivered"])
+@pytest.mark.parametrize("name", ["scout", "claim_by_hand", "settle", "suspects"])
 async def test_buckets_are_only_relabelled_because_plans_compare_them_with_every_row(
     database: Database, name: str
 ) -> None:

@@ -13,18 +13,18 @@ from waypost.store.statements import TEXTS, Session, bound
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ARGUMENTS = {
-    "claim": (ALL_BUCKETS, [uuid4()], [16], 1, timedelta(seconds=60)),
+    "claim": ([uuid4()], [16], 1, timedelta(seconds=60)),
     "scout": (ALL_BUCKETS,),
-    "hold": ([1], [1], [uuid4()], [1], [0]),
+    "hold": ([uuid4()], [1], [0]),
     "claimed_events": ([1], [1], [uuid4()]),
-    "settle_delivered": ([1], [1], [uuid4()], [1], [0]),
+    "settle_delivered": ([uuid4()], [1], [0]),
     "settle": ([1], [uuid4()], "delivered", None, 1),
     "retry": ([1], [uuid4()], [datetime(2000, 1, 1, tzinfo=UTC)], [1], [0]),
     "claim_by_hand": (ALL_BUCKETS, 16, 1, timedelta(seconds=45), [uuid4()], [uuid4()], 4),
     "suspects": (ALL_BUCKETS, 1),
     "claim_suspects": ([1], [uuid4()], 1, timedelta(seconds=45)),
     "holds_suspects": (1,),
-    "unblock": ([1], [1], [uuid4()], [uuid4()], 1, "[]", "[]"),
+    "unblock": ([uuid4()], [uuid4()], 1, "[]", "[]"),
     "newer": ([1], [1], [uuid4()], [uuid4()], [uuid4()], [1]),
     "unsettled_of_recovery": (ALL_BUCKETS, uuid4()),
     "supersede": ([1], [uuid4()], "newer_event"),

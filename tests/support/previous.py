@@ -40,7 +40,7 @@ insert into dispatcher (seen_at) values (now());
 _WORDS = ("delivered", "V4", "every_update", "ordered", "owner", "api", "user", "running", "all", "a@shop.test", "{}")
 _POOLS: dict[str, tuple[Any, ...]] = {
     "uuid": (KNOWN, KNOWN, UUID(int=1)),
-    "int2": (7, 1),
+    "int2": (7,),  # the bucket that KNOWN holds: Waypost writes no row with another one
     "int4": (1, 7, 100),
     "int8": (1, 1000),
     "float8": (1.0,),
@@ -54,6 +54,9 @@ _POOLS: dict[str, tuple[Any, ...]] = {
     "json": ("{}",),
     "jsonb": ("{}",),
 }
+
+_REPLACED = {"due_place": "due_head"}
+"""Unique indexes, each with the previous version's that it replaced."""
 
 
 async def differences(
@@ -97,7 +100,8 @@ async def _end(session: asyncpg.Connection, text: str, arguments: list[Any]) -> 
         await session.fetch(text, *arguments)
         await session.execute("set constraints all immediate")
     except asyncpg.PostgresError as error:
-        return f"{error.sqlstate} {getattr(error, 'column_name', '') or getattr(error, 'constraint_name', '') or ''}"
+        broken = getattr(error, "column_name", "") or getattr(error, "constraint_name", "") or ""
+        return f"{error.sqlstate} {_REPLACED.get(broken, broken)}"
     finally:
         await transaction.rollback()
     return OK

@@ -52,7 +52,6 @@ async def claim(
     rows = await fetch(
         session,
         "claim",
-        ALL_BUCKETS,
         [lane.endpoint for lane in lanes],
         [lane.free for lane in lanes],
         dispatcher,
@@ -180,10 +179,11 @@ async def unblock(session: Session, queues: Collection[Queue], results: Results 
     Call it in the transaction that settled the heads, after it has locked their trackings or leases.
     """
     freed: set[UUID] = set()
-    buckets, trackings, endpoints = ([key[place] for key in sorted(queues)] for place in range(3))
+    keys = sorted(queues)
+    trackings, endpoints = [tracking for _, tracking, _ in keys], [endpoint for *_, endpoint in keys]
     while queues or results is not _NONE:
-        keys = sorted(set(buckets)), buckets, trackings, endpoints
-        row = await fetch_one(session, "unblock", *keys, results.dispatcher, results.hours, results.attempts)
+        written = results.dispatcher, results.hours, results.attempts
+        row = await fetch_one(session, "unblock", trackings, endpoints, *written)
         results = _NONE
         assert row is not None  # noqa: S101 - an aggregate gives a row
         freed.update(map(UUID, row["endpoints"]))

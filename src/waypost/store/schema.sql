@@ -726,11 +726,17 @@ CREATE INDEX due_by_hand ON due USING btree (next_at, id) WHERE sample IS NOT NU
 
 CREATE INDEX due_endpoint ON due USING btree (endpoint, id) WHERE sequence > 0;
 
-CREATE UNIQUE INDEX due_head ON due USING btree (tracking, endpoint, bucket) WHERE ordering <> 'unordered'::text AND NOT blocked;
-
 CREATE INDEX due_lane ON due USING btree (endpoint, next_at) WHERE NOT blocked AND sample IS NULL;
 
-CREATE INDEX due_queue ON due USING btree (tracking, endpoint, sequence) WHERE ordering <> 'unordered'::text;
+CREATE UNIQUE INDEX due_place ON due USING btree (tracking, endpoint, (
+CASE
+    WHEN blocked THEN sequence
+    ELSE NULL::integer
+END) NULLS FIRST, (
+CASE
+    WHEN blocked THEN id
+    ELSE NULL::uuid
+END)) NULLS NOT DISTINCT WHERE ordering <> 'unordered'::text;
 
 CREATE INDEX due_recovery ON due USING btree (recovery) WHERE recovery IS NOT NULL;
 

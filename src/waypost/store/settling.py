@@ -127,10 +127,8 @@ async def _hold(session: Session, finished: Sequence[Finished]) -> tuple[dict[Le
     return {(row["id"], row["lease_no"]): Held(row["ordering"], row["cancelling"]) for row in rows}, now
 
 
-def _leases(finished: Sequence[Finished]) -> tuple[list[int], list[int], list[UUID], list[int], list[int]]:
+def _leases(finished: Sequence[Finished]) -> tuple[list[UUID], list[int], list[int]]:
     return (
-        sorted({one.claimed.bucket for one in finished}),
-        [one.claimed.bucket for one in finished],
         [one.claimed.id for one in finished],
         [one.claimed.lease_no for one in finished],
         [one.claimed.tries for one in finished],

@@ -133,11 +133,11 @@ def body_changes_after_it_was_signed(patch: pytest.MonkeyPatch) -> None:
 
 BUGS: dict[str, tuple[Plant, Trouble]] = {
     "the fence is not compared on settle": (
-        misspelt("hold", "q.lease_no = u.lease_no\n      and q.tries = u.tries", "true"),
+        misspelt("hold", "q.lease_no = u.lease_no and q.tries = u.tries", "true"),
         STORMY,
     ),
     "the fence is not compared when all were delivered": (
-        misspelt("settle_delivered", "q.lease_no = u.lease_no\n          and q.tries = u.tries", "true"),
+        misspelt("settle_delivered", "q.lease_no = u.lease_no and q.tries = u.tries", "true"),
         STORMY,
     ),
     "a lease that ends now counts as held": (

@@ -105,7 +105,7 @@ cross join lateral (
     select q.id, q.sequence from due q
     where q.bucket = any ($1::smallint[]) and q.bucket = k.bucket
       and q.tracking = k.tracking and q.endpoint = k.endpoint and q.ordering <> 'unordered'
-    order by q.sequence desc
+    order by case when q.blocked then q.sequence end desc nulls last
     limit case when k.ordering = 'ordered' then 1 end
     for key share) q
 
@@ -194,7 +194,7 @@ with tracked as materialized (
         select q.id from due q
         where q.bucket = any ($1::smallint[]) and q.bucket = k.bucket
           and q.tracking = k.tracking and q.endpoint = k.endpoint and q.ordering <> 'unordered'
-        order by q.sequence desc
+        order by case when q.blocked then q.sequence end desc nulls last
         limit 1
         for key share) q
 ), added as (

@@ -1,6 +1,7 @@
--- The queue: claim, settle, retry, unblock. Every hot statement names its buckets, and time is now(), never
--- clock_timestamp(): a volatile function can't be an index bound. `sequence > 0` is always true: a statement that
--- repeats it may read what waits for an endpoint by its index.
+-- The queue: claim, settle, retry, unblock. Time is now(), never clock_timestamp(): a volatile function can't be an index
+-- bound. `sequence > 0` is always true: a statement that repeats it may read what waits for an endpoint by its index.
+-- The hottest statements name no buckets, since an array of them would be searched for every row. In `due_place` the head
+-- of a queue comes first, and then what is blocked: its key is null for the head, otherwise the sequence.
 
 -- name: claim
 -- Lanes by endpoint: what one endpoint has waiting costs the others nothing. Only events of today and yesterday are read
@@ -10,10 +11,10 @@
 -- much as this one.
 with picked as (
     select d.id
-    from unnest($2::uuid[], $3::integer[]) as lane (endpoint, free)
+    from unnest($1::uuid[], $2::integer[]) as lane (endpoint, free)
     cross join lateral (
         select q.id from due q
-        where q.bucket = any ($1::smallint[]) and q.endpoint = lane.endpoint and not q.blocked and q.sample is null
+        where q.endpoint = lane.endpoint and not q.blocked and q.sample is null
           and q.resend_of is null and q.deaths < 2
           and q.next_at <= now() and (q.leased_until is null or q.leased_until <= now())
         order by q.next_at
@@ -21,8 +22,8 @@ with picked as (
         for update skip locked) d
 ), claimed as (
     update due d
-    set lease_no = d.lease_no + 1, leased_by = $4, leased_until = now() + $5::interval
-    where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from picked))
+    set lease_no = d.lease_no + 1, leased_by = $3, leased_until = now() + $4::interval
+    where d.id = any (array(select id from picked))
     returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.crashes,
               d.deaths, extract(epoch from now() - d.next_at)::float8 as waited
 )
@@ -35,8 +36,7 @@ select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.l
 from claimed c
 left join lateral (
     select e.state as packed from event e
-    where e.bucket = any ($1::smallint[]) and e.bucket = c.bucket
-      and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
+    where e.bucket = c.bucket and e.day = (uuid_extract_timestamp(c.event) at time zone 'utc')::date and e.id = c.event
       and e.day between (now() at time zone 'utc')::date - 1 and (now() at time zone 'utc')::date
     offset 0) e on true
 union all
@@ -172,11 +172,10 @@ where e.id = any ($1::uuid[])
 -- the fencing number until it is claimed again: its tries show that a result was already recorded by a commit whose
 -- answer was lost. Two results of one delivery may arrive at once, the older one of a lost lease.
 select d.id, u.lease_no, d.ordering, d.cancelling, now() as now
-from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::integer[]) as u (bucket, id, lease_no, tries)
+from unnest($1::uuid[], $2::integer[], $3::integer[]) as u (id, lease_no, tries)
 cross join lateral (
     select * from due q
-    where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.id = u.id and q.lease_no = u.lease_no
-      and q.tries = u.tries
+    where q.id = u.id and q.lease_no = u.lease_no and q.tries = u.tries
     for update) d
 
 -- name: settle_delivered
@@ -185,14 +184,13 @@ cross join lateral (
 -- anything is deleted. `unblock` has to follow, and a rollback if fewer are held than were asked for.
 with held as (
     select d.id, d.ordering
-    from unnest($2::smallint[], $3::uuid[], $4::integer[], $5::integer[]) as u (bucket, id, lease_no, tries)
+    from unnest($1::uuid[], $2::integer[], $3::integer[]) as u (id, lease_no, tries)
     cross join lateral (
         select q.id, q.ordering from due q
-        where q.bucket = any ($1::smallint[]) and q.bucket = u.bucket and q.id = u.id and q.lease_no = u.lease_no
-          and q.tries = u.tries
+        where q.id = u.id and q.lease_no = u.lease_no and q.tries = u.tries
         for update) d
 ), gone as (
-    delete from due where bucket = any ($1::smallint[]) and id = any (array(select id from held)) returning *
+    delete from due where id = any (array(select id from held)) returning *
 ), ended as (
     insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, tries, sample, resend_of,
                          recovery, settled_at)
@@ -246,30 +244,24 @@ set failing_since = case when excluded.last_error is not null then coalesce(h.fa
 -- trip. Both are JSON, because an array of arrays has no rows, and twenty arrays cost more than one text.
 with first as (
     select f.id
-    from (select distinct bucket, tracking, endpoint
-          from unnest($2::smallint[], $3::uuid[], $4::uuid[]) as n (bucket, tracking, endpoint)) k
+    from (select distinct tracking, endpoint from unnest($1::uuid[], $2::uuid[]) as n (tracking, endpoint)) k
     cross join lateral (
-        select q.id from due q
-        where q.bucket = any ($1::smallint[]) and q.bucket = k.bucket and q.tracking = k.tracking
-          and q.endpoint = k.endpoint and q.ordering <> 'unordered' and q.blocked
-        order by q.sequence limit 1) f
-    left join lateral (
-        select q.id from due q
-        where q.bucket = any ($1::smallint[]) and q.bucket = k.bucket and q.tracking = k.tracking
-          and q.endpoint = k.endpoint and q.ordering <> 'unordered' and not q.blocked
-        order by q.sequence limit 1) head on true
-    where head.id is null
+        select q.id, q.blocked from due q
+        where q.tracking = k.tracking and q.endpoint = k.endpoint and q.ordering <> 'unordered'
+        order by case when q.blocked then q.sequence end nulls first
+        limit 1) f
+    where f.blocked
 ), freed as (
     update due d set blocked = false, next_at = now()
-    where d.bucket = any ($1::smallint[]) and d.id = any (array(select id from first))
+    where d.id = any (array(select id from first))
     returning d.endpoint
 ), counted as (
     insert into delivery_hours as h
         (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, flawed_answers, timed_out,
          timed_out_ms, latency, arrival)
-    select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $5, delivered, failed,
+    select endpoint, (now() at time zone 'utc')::date, date_trunc('hour', now(), 'utc'), $3, delivered, failed,
            attempts, failed_attempts, flawed_answers, timed_out, timed_out_ms, latency, arrival
-    from json_to_recordset($6::json)
+    from json_to_recordset($4::json)
          as u (endpoint uuid, delivered integer, failed integer, attempts integer, failed_attempts integer,
                flawed_answers integer, timed_out integer, timed_out_ms bigint, latency integer[], arrival integer[])
     on conflict (endpoint, hour, dispatcher, day) do update
@@ -288,7 +280,7 @@ with first as (
            version, outcome, status_code, retry_after_seconds, url, signed_at, signature, webhook_signature, user_agent,
            own_headers, decode(body_sha256, 'base64'), body_length, response_headers::jsonb,
            decode(response_body, 'base64'), response_truncated, reason
-    from json_to_recordset($7::json)
+    from json_to_recordset($5::json)
          as a (bucket smallint, delivery uuid, number integer, started_at timestamptz, duration_ms integer, version text,
                outcome text, status_code smallint, retry_after_seconds integer, url text, signed_at bigint,
                signature text, webhook_signature text, user_agent text, own_headers text[], body_sha256 text,
