@@ -3,6 +3,7 @@
 .POSIX:
 PYTHON = python3
 BIN = .venv/bin
+BUILD = docker build
 T =
 CORES = $$(getconf _NPROCESSORS_ONLN)
 # One more than there are cores: tests of running servers wait for a seventh of their time.
@@ -76,6 +77,10 @@ schema: develop ## write src/waypost/store/schema.sql, the result of all migrati
 release-statements: develop ## store this release's SQL statements, which the next release's migrations must keep working
 	@$(BIN)/python -m tools.schema release
 
+images: ## build both container images; BUILD names the command, by default docker build
+	$(BUILD) -f deploy/container/Dockerfile -t waypost .
+	$(BUILD) --build-arg EXTRA=server -f deploy/container/Dockerfile -t waypost-server .
+
 screenshots: develop ## take screenshots of every page into build/screenshots, and those of the guides
 	@$(BIN)/python -m tools.screenshots
 
@@ -96,4 +101,4 @@ lock: develop ## update the locked versions in requirements/
 clean: ## remove everything that the other targets created
 	rm -rf .venv .demo build tests/judges/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup develop demo serve test test-fast test-pythons judges karrio check fix bench faults schema release-statements screenshots docs release-papers lock clean
+.PHONY: help setup develop demo serve test test-fast test-pythons judges karrio check fix bench faults schema release-statements images screenshots docs release-papers lock clean

@@ -29,6 +29,7 @@ DEPLOY = ROOT / "deploy"
 SITE = "tracking.example.com"
 READY_SECONDS = 30
 LOOK_SECONDS = 0.05
+IMAGE_FACTS = ("EXPOSE", "USER", "WORKDIR")
 UNITS = sorted(path.name for path in (DEPLOY / "systemd").iterdir())
 
 
@@ -77,6 +78,24 @@ def test_what_the_containers_are_built_from_is_there() -> None:
     assert all((ROOT / name).exists() and f"!{name}" in ignored for name in names)
     for mounted in re.findall(r'"(\.\./[^:"]+):', (DEPLOY / "container" / "compose.yaml").read_text()):
         assert (DEPLOY / "container" / mounted).is_file()
+
+
+def test_the_compose_files_use_the_images_port_user_and_folder() -> None:
+    dockerfile, single, several = (
+        (DEPLOY / "container" / name).read_text() for name in ("Dockerfile", "compose.single.yaml", "compose.yaml")
+    )
+
+    port, user, folder = (re.findall(rf"^{word} (\S+)$", dockerfile, re.MULTILINE)[-1] for word in IMAGE_FACTS)
+
+    assert re.findall(r"ports: \[\"127\.0\.0\.1:\d+:(\d+)\"\]", single) == [port]
+    assert re.findall(r"volumes: \[data:(\S+)\]", single) == [folder]
+    assert re.findall(r"UPSTREAM: \"waypost:(\d+)\"", several) == [port]
+    assert re.findall(r"WAYPOST_DATA_DIR=(\S+)/data", dockerfile) == [folder]
+    assert f"--owner={user} --group={user} --mode=0700 {folder}" in dockerfile
+    for text in (single, several):
+        assert "read_only: true" in text
+        assert "cap_drop: [ALL]" in text
+        assert "user:" not in text  # the image's
 
 
 @pytest.fixture(scope="module")
