@@ -97,7 +97,8 @@ class Settings(SourceSettings):
     engine_connections: int = Field(default=6, ge=1, le=100)
     """The maximum number of database connections per process for accepting updates and sending."""
     serving_connections: int = Field(default=4, ge=1, le=100)
-    """The maximum number of database connections per process for pages and API calls."""
+    """The maximum number of database connections per process for pages and API calls. One account uses at most all but
+    one of them."""
     data_dir: Path = Field(default_factory=default_data_dir)
     """The directory of the embedded PostgreSQL: /var/lib/waypost for root, otherwise $XDG_DATA_HOME/waypost."""
     min_free_disk: int | None = Field(default=None, ge=0)

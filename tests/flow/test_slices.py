@@ -3,6 +3,8 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
 from tests.flow.test_dispatch import Way, running
 from tests.flow.test_intake import reporting
 from tests.support.databases import add_account
@@ -74,18 +76,21 @@ async def test_a_track_page_hides_words_in_slices() -> None:
     assert waits.count >= 60 / 2
 
 
-async def test_after_a_batch_with_very_many_known_scans_its_account_has_batches_of_its_own(database: Database) -> None:
+@pytest.mark.parametrize(("parcels", "scans", "transactions"), [(1, 400, 2), (10, 40, 1)])
+async def test_after_a_change_of_a_large_parcel_its_account_has_batches_of_its_own(
+    database: Database, parcels: int, scans: int, transactions: int
+) -> None:
     heavy, other = await add_account(database), await add_account(database)
-    large = [Checkpoint(f"2026-03-02T08:{n // 60:02}:{n % 60:02}", f"Lot {n}") for n in range(400)]
+    known = [Checkpoint(f"2026-03-02T08:{n // 60:02}:{n % 60:02}", f"Lot {n}") for n in range(scans)]
     intake = Way(database).intake
     intake.start()
-    await intake.submit([reporting(heavy, f"A{number}", *large) for number in range(3)])
-    one_more = [reporting(heavy, f"A{number}", Checkpoint("2026-03-03T08:00:00", "Lot")) for number in range(3)]
+    await intake.submit([reporting(heavy, f"A{number}", *known) for number in range(parcels)])
+    one_more = [reporting(heavy, f"A{number}", Checkpoint("2026-03-03T08:00:00", "Lot")) for number in range(parcels)]
 
     await intake.submit(one_more)
     before = SENT["begin"]
-    await asyncio.gather(intake.submit(one_more[:1]), intake.submit([reporting(other, "B", large[0])]))
+    await asyncio.gather(intake.submit(one_more[:1]), intake.submit([reporting(other, "B", known[0])]))
     apart = SENT["begin"] - before
     await intake.stop()
 
-    assert apart == 2
+    assert apart == transactions

@@ -10,13 +10,15 @@ from waypost.api.keys import Caller
 from waypost.api.parts import Parts
 from waypost.api.problems import later
 from waypost.domain import ids
+from waypost.store.borrowers import note_borrower
 
 ACCOUNT: Final = "waypost.account"
 """The key of a request's state that holds the account, for the log."""
 
 
 def note_account(request: Request[Any, Any, Any], caller: Caller) -> None:
-    """Store the account in the request's state, for the log."""
+    """Store the account in the request's state, for the log, and have sessions lent to it."""
+    note_borrower(caller.account)
     request.scope["state"][ACCOUNT] = ids.to_text(ids.ACCOUNT, caller.account)
 
 

@@ -6,6 +6,7 @@ page of another site can't reach this server through a name of its own that reso
 
 import re
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
@@ -19,6 +20,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from waypost.domain.ip_addresses import IPAddress, IPNetwork
 from waypost.domain.targets import judge_name
 from waypost.rest import stir
+from waypost.store.borrowers import borrowing
 from waypost.turns import short_call
 
 FOR_ANY_HOST: Final = ("/health/", "/metrics")
@@ -56,10 +58,11 @@ def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         status = _refused(scope, ours) if scope["type"] == ScopeType.HTTP else None
-        if not scope.get("path", "").startswith(FOR_ANY_HOST):  # a health check changes nothing
+        for_the_operator = scope.get("path", "").startswith(FOR_ANY_HOST)  # a health check changes nothing
+        if not for_the_operator:
             stir()
         if status is None:
-            with short_call():
+            with short_call(), nullcontext() if for_the_operator else borrowing():
                 await application(scope, receive, send)
         else:
             await _answer(send, status, ours)

@@ -26,8 +26,10 @@ MOST_WAITING: Final = 200_000
 MOST_WAITING_OF_ONE: Final = 100_000
 """The maximum for one account; a single larger group is accepted if nothing else of the account is waiting."""
 
-HEAVY_SCANS: Final = 1_000
-"""The scans of all parcels that an account changes in a batch; merging more takes others more than some 20 ms."""
+HEAVY_SCANS: Final = 250
+"""The scans of the large parcels that an account changes in a batch; merging more takes others more than some 5 ms."""
+LARGE_SCANS: Final = 100
+"""From this many scans on, a parcel is large. Those of usual parcels are no reason to part: many accounts have many."""
 HEAVY_SECONDS: Final = 10.0
 """How long an account with more scans has batches of its own."""
 
@@ -228,11 +230,11 @@ class Intake:
         return self._heavy_until.get(account, 0.0) > asyncio.get_running_loop().time()
 
     def _note_heavy(self, batch: list[Group]) -> None:
-        """Note the accounts whose known scans made a batch slow for others; their reports may be small."""
+        """Note the accounts whose large parcels made a batch slow for others; their reports may be small."""
         merged: Counter[UUID | None] = Counter()
         for group in batch:
             if not group.is_bulk:
-                merged[group.account] += sum(result.scans for result in group.results)
+                merged[group.account] += sum(one.scans for one in group.results if one.scans >= LARGE_SCANS)
         now = asyncio.get_running_loop().time()
         for account, scans in merged.items():
             if scans > HEAVY_SCANS:

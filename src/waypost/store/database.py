@@ -150,7 +150,7 @@ class Database:
         self._pools: list[Pool] = []
         self._session_pools: list[SessionPool] = []
         self.engine = self._pool(access.engine_size, ENGINE_SETTINGS, _Plain, ENGINE_SECONDS)
-        self.serving = self._pool(access.serving_size, SERVING_SETTINGS, _Plain, SERVING_SECONDS)
+        self.serving = self._pool(access.serving_size, SERVING_SETTINGS, _Plain, SERVING_SECONDS, by_account=True)
         self.holding = self._pool(
             HOLDING_SIZE, ENGINE_SETTINGS, asyncpg.Connection, HOLDING_SECONDS, least=HOLDING_LEAST
         )
@@ -204,7 +204,14 @@ class Database:
                 pool.terminate()
 
     def _pool(
-        self, most: int, settings: dict[str, str], kind: type[asyncpg.Connection], seconds: float, *, least: int = 1
+        self,
+        most: int,
+        settings: dict[str, str],
+        kind: type[asyncpg.Connection],
+        seconds: float,
+        *,
+        least: int = 1,
+        by_account: bool = False,
     ) -> SessionPool:
         pool = asyncpg.create_pool(
             connect=self._hosts.connect,
@@ -217,7 +224,9 @@ class Database:
         )
         self._pools.append(pool)
         wait = max(seconds, WAIT_SECONDS) + self._hosts.most_seconds
-        pooled = SessionPool(pool, self.outage, wait_seconds=wait, expire=self._expire, least=least)
+        pooled = SessionPool(
+            pool, self.outage, wait_seconds=wait, expire=self._expire, least=least, by_account=by_account
+        )
         self._session_pools.append(pooled)
         return pooled
 

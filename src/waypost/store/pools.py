@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
+from uuid import UUID
 
 from asyncpg import InterfaceError, Pool, TooManyConnectionsError
 from asyncpg.pool import PoolConnectionProxy
 
 from waypost.store.allowances import Allowance
+from waypost.store.borrowers import borrower
 from waypost.store.outage import Outage
 from waypost.store.statements import Session, break_off, is_gone
 from waypost.store.trouble import LOST, NO_OUTAGE, OF_GOOD_SESSIONS, TimedOut, Unreachable, trouble_of
@@ -25,17 +27,26 @@ class SessionPool:
     """Sessions of one kind. ``wait_seconds`` is how long to wait for one.
 
     Errors of sessions are reported to the ``outage``, and ``expire`` is called, because others may be unusable too.
-    While the server has too few connections, the pool makes do with fewer, and its users take turns.
+    While the server has too few connections, the pool makes do with fewer, and its users take turns. ``by_account``:
+    sessions are lent to accounts in turn, and one account leaves some to others.
     """
 
     def __init__(
-        self, pool: Pool, outage: Outage, *, wait_seconds: float, expire: Callable[[], Awaitable[None]], least: int = 1
+        self,
+        pool: Pool,
+        outage: Outage,
+        *,
+        wait_seconds: float,
+        expire: Callable[[], Awaitable[None]],
+        least: int = 1,
+        by_account: bool = False,
     ) -> None:
         self._pool = pool
         self._outage = outage
         self._wait = wait_seconds
         self._expire = expire
         self._allowance = Allowance(pool.get_max_size(), least)
+        self._by_account = by_account
 
     @property
     def size(self) -> int:
@@ -60,7 +71,8 @@ class SessionPool:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
         """Lend a session. Raise an error of ``LOST`` if none is available, or if it is lost meanwhile."""
-        session = await self._take()
+        account = borrower() if self._by_account else None
+        session = await self._take(account)
         try:
             yield session
         except NO_OUTAGE:
@@ -78,7 +90,7 @@ class SessionPool:
                 raise  # the caller misused the driver; the database is not at fault
             raise self._unreachable(error) from error
         finally:
-            await self._give_back(session)
+            await self._give_back(session, account)
 
     async def fetch(self, text: str, *arguments: object) -> Any:
         """Run one statement and return its rows."""
@@ -100,10 +112,10 @@ class SessionPool:
         async with self.acquire() as session:
             return await session.execute(text, *arguments)
 
-    async def _take(self) -> PoolConnectionProxy:
+    async def _take(self, account: UUID | None) -> PoolConnectionProxy:
         try:
             async with asyncio.timeout(self._wait):
-                return await self._take_in_turn()
+                return await self._take_in_turn(account)
         except LOST as error:
             self._outage.found(error)
             raise
@@ -114,14 +126,14 @@ class SessionPool:
             self._outage.found(late)
             raise late from None
 
-    async def _take_in_turn(self) -> PoolConnectionProxy:
+    async def _take_in_turn(self, account: UUID | None) -> PoolConnectionProxy:
         until = asyncio.get_running_loop().time() + CROWDED_SECONDS
         while True:
-            await self._allowance.take()
+            await self._allowance.take(account)
             try:
                 return await self._pool.acquire()
             except TooManyConnectionsError as error:
-                self._allowance.leave()
+                self._allowance.leave(account)
                 if size := self._pool.get_size():
                     self._allowance.change(size)  # and so wait for one of them
                 else:
@@ -129,7 +141,7 @@ class SessionPool:
                 if asyncio.get_running_loop().time() > until:
                     raise
             except BaseException:
-                self._allowance.leave()
+                self._allowance.leave(account)
                 raise
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -138,12 +150,12 @@ class SessionPool:
         self._outage.found(lost)
         return lost
 
-    async def _give_back(self, session: PoolConnectionProxy) -> None:
+    async def _give_back(self, session: PoolConnectionProxy, account: UUID | None) -> None:
         try:
             with suppress(*LOST, InterfaceError, TimeoutError):  # it is closed then
                 await self._release(session)
         finally:
-            self._allowance.leave()
+            self._allowance.leave(account)
 
     async def _release(self, session: PoolConnectionProxy) -> None:
         idle = None
