@@ -13,7 +13,8 @@ from tests.support.api import Api, Caller
 from tests.support.databases import add_account
 from waypost.actions import waiting as actions
 from waypost.api.v1 import feeds
-from waypost.intake.batch import Request, write
+from waypost.intake.batch import write
+from waypost.intake.requests import Request
 from waypost.payloads.v4 import render
 from waypost.store.database import Database
 from waypost.store.feed import events_after

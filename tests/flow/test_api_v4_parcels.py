@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.api import Api, Caller
 from waypost.domain.trackings import Source, Update
-from waypost.intake.batch import Request
+from waypost.intake.requests import Request
 
 KNOWN = ("A1", "A2", "A3")
 

@@ -22,9 +22,9 @@ from waypost.domain.carriers import (
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
-from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller, clock_ms
+from waypost.intake.requests import Request
 from waypost.store import connection_changes as changes
 from waypost.store import connections, watches
 from waypost.store.connections import ConnectionRow

@@ -9,8 +9,8 @@ from tests.support.databases import add_account, add_endpoint
 from waypost.domain.connections import ASKED_ELSEWHERE_AFTER
 from waypost.domain.trackings import Edit, TrackingState
 from waypost.domain.trackings import edit as apply_edit
-from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
+from waypost.intake.requests import Request
 from waypost.store.database import Database
 from waypost.store.states import unpack
 

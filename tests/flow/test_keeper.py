@@ -14,9 +14,9 @@ from waypost.domain import ids
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
-from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
+from waypost.intake.requests import Request
 from waypost.keeper.keeper import EVER, Keeper
 from waypost.store import duties, partitions
 from waypost.store.database import Database

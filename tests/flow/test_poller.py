@@ -18,9 +18,9 @@ from waypost.domain.carriers import CarrierLimited, CarrierRefused, CarrierUnava
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Skipped, SkipReason, Source, Update
-from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller, clock_ms
+from waypost.intake.requests import Request
 from waypost.intake.unread import SKIPPED
 from waypost.store import connection_changes
 from waypost.store.database import Database

@@ -9,9 +9,9 @@ from tests.support.databases import add_account
 from tests.support.receiver import HANGS_AFTER_SECONDS
 from waypost.domain.budget import Budget
 from waypost.domain.trackings import Update
-from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import Poller
+from waypost.intake.requests import Request
 from waypost.store import connection_changes
 from waypost.store.database import Database
 

@@ -3,18 +3,20 @@
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from tests.flow.test_intake import scan
 from tests.flow.test_queue import claim, delivered, settle
 from tests.support.databases import add_account, add_endpoint
 from waypost.domain.trackings import Source, Update
-from waypost.intake import batch
-from waypost.intake.batch import Request, write
+from waypost.intake.batch import write
+from waypost.intake.requests import Request
 from waypost.keeper import reconciler
 from waypost.keeper.reconciler import Reconciler
-from waypost.store import intake_rows, reconciliation
+from waypost.store import reconciliation
 from waypost.store.database import Database
+from waypost.store.few_updates import lock_if_known
 from waypost.store.reconciliation import Findings
 
 HISTORY = timedelta(days=30)
@@ -31,13 +33,12 @@ async def endpoint(database: Database, monkeypatch: pytest.MonkeyPatch) -> UUID:
     """Five parcels of two events each, made ten minutes ago, and the endpoint that they wait for."""
     account = await add_account(database)
     endpoint = await add_endpoint(database, account)
-    really = intake_rows.now
 
-    async def ten_minutes_ago(session):
-        return await really(session) - 600_000
+    async def ten_minutes_ago(session, keys, *, most_bytes):
+        found = await lock_if_known(session, keys, most_bytes=most_bytes)
+        return msgspec.structs.replace(found, now=found.now - 600_000)
 
-    monkeypatch.setattr(intake_rows, "now", ten_minutes_ago)
-    monkeypatch.setattr(batch, "MOST_IN_FEW", 0)  # few updates are written with the clock of their own statement
+    monkeypatch.setattr("waypost.intake.batch.lock_if_known", ten_minutes_ago)
     requests = [
         Request(account, f"A{number}", "dhl", Update(Source.API, (scan(hour),)), create=True)
         for number in range(5)

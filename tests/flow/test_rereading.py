@@ -10,7 +10,7 @@ from waypost.domain.audit import Action
 from waypost.domain.checkpoints import Basis, Checkpoint
 from waypost.domain.readings import Reading, read
 from waypost.domain.trackings import Source, Update
-from waypost.intake.batch import Request
+from waypost.intake.requests import Request
 from waypost.sources.carriers import rereaders
 from waypost.store import audit
 

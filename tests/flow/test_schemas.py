@@ -16,7 +16,8 @@ from tests.support.receiver import HANGS_AFTER_SECONDS
 from waypost.app.storage import bring_up_to_date
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.trackings import Source, Update
-from waypost.intake.batch import Request, write
+from waypost.intake.batch import write
+from waypost.intake.requests import Request
 from waypost.store import dispatchers, duties, feed, hints
 from waypost.store.database import Access, Database
 from waypost.store.dispatchers import DispatcherSlot

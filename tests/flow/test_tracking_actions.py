@@ -20,7 +20,7 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.ids import FIRST, LAST
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
-from waypost.intake.batch import Request, Result
+from waypost.intake.requests import Request, Result
 from waypost.store import deliveries, trackings
 from waypost.store.database import Database
 from waypost.store.deliveries import Wanted

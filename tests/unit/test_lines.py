@@ -7,8 +7,8 @@ import pytest
 
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.trackings import Source, Update
-from waypost.intake.batch import Request
 from waypost.intake.lines import BULK_REQUESTS, BULK_WEIGHT, LARGEST_BATCH, LARGEST_SHARE, Group, Lines
+from waypost.intake.requests import Request
 
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 

@@ -4,11 +4,19 @@ import json
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from tests.support.rounds import looks_per_slice
 from waypost.api.problems import Problem
-from waypost.api.v1.reports import MOST_CHECKPOINTS, MOST_ERRORS, QUICKLY_DECODED, read_reports
+from waypost.api.v1 import reports
+from waypost.api.v1.reports import (
+    MOST_CHECKPOINTS,
+    MOST_ERRORS,
+    QUICKLY_CHECKED,
+    QUICKLY_DECODED,
+    read_reports,
+)
 
 ACCOUNT = UUID(int=1)
 
@@ -29,7 +37,7 @@ async def test_a_large_report_yields_after_every_few_scans() -> None:
         reports = await read_reports(body(10, MOST_CHECKPOINTS), ACCOUNT, uncounted)
 
     assert sum(len(one.update.checkpoints) for one in reports) == 10 * MOST_CHECKPOINTS
-    assert waits.count >= 10 * MOST_CHECKPOINTS / 12
+    assert waits.count >= 10 * MOST_CHECKPOINTS / QUICKLY_CHECKED / 12
 
 
 async def test_updates_without_scans_are_read_in_slices_too() -> None:
@@ -99,3 +107,44 @@ async def test_rejected_scans_count_and_an_update_without_scans_counts_as_one() 
         await read_reports(body(3, 5, " "), ACCOUNT, counted.append)
 
     assert counted == [15, 3, 15]
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [
+        {"checkpoint_date": "2026-03-02", "tracking_detail": "Departed"},
+        {"checkpoint_date": "2026-03-02T08:00:00+01:00", "tracking_detail": "  x  ", "location": "", "city": "Bremen"},
+        {"checkpoint_delivery_status": "transit", "country_iso2": "DE", "zip": "z" * 200, "raw_status": None},
+        {"checkpoint_delivery_status": "", "checkpoint_delivery_substatus": "", "country_iso2": ""},
+        {"checkpoint_delivery_substatus": "pickup002", "state": "Sachsen"},
+        {"checkpoint_delivery_status": "pickup", "checkpoint_delivery_substatus": "pickup002"},
+        {"tracking_detail": " " * 900 + "Departed" + " " * 900},
+        {"tracking_detail": " "},
+        {"checkpoint_date": "yesterday"},
+        {"checkpoint_delivery_status": "transit", "checkpoint_delivery_substatus": "pickup002"},
+        {"checkpoint_delivery_status": "Transit"},
+        {"checkpoint_delivery_substatus": "pickup999"},
+        {"country_iso2": "DE\n"},
+        {"country_iso2": "De"},
+        {"location": "x" * 201},
+        {"tracking_detail": "x" * 1_001},
+        {"location": 1},
+        {"unheard_of": "x"},
+    ],
+)
+async def test_a_closer_look_finds_the_same_as_the_quick_one(
+    monkeypatch: pytest.MonkeyPatch, scan: dict[str, Any]
+) -> None:
+    whole = {"checkpoint_date": "2026-03-02T08:00:00", "tracking_detail": "Departed"} | scan
+    said = json.dumps({"updates": [{"tracking_number": "A1", "courier_code": "dhl", "checkpoints": [whole]}]}).encode()
+
+    async def read() -> Any:
+        try:
+            return await read_reports(said, ACCOUNT, uncounted)
+        except Problem as problem:
+            return problem.errors
+
+    quickly = await read()
+    monkeypatch.setattr(reports, "_PLAIN", msgspec.json.Decoder(list[None]))
+
+    assert await read() == quickly

@@ -16,7 +16,7 @@ from waypost.domain.audit import Action
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.readings import Rereader, reread_scan
 from waypost.domain.trackings import Source, TrackingState, Update, apply
-from waypost.intake.batch import Request
+from waypost.intake.requests import Request
 from waypost.store import trackings
 from waypost.store.statements import transaction
 from waypost.turns import Turn

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from waypost.actions.refusals import Busy, Conflict, Refusal, TooManyWaiting, Unavailable
-from waypost.intake.batch import Request, Result
 from waypost.intake.collector import (
     AccountOverloaded,
     Intake,
@@ -13,6 +12,7 @@ from waypost.intake.collector import (
     StillRunning,
 )
 from waypost.intake.lines import Once
+from waypost.intake.requests import Request, Result
 
 _NOT_WRITTEN = (Overloaded, IntakeUnavailable, KeyConflict, StillRunning)
 

@@ -14,7 +14,7 @@ from waypost.domain.audit import Action, Changes
 from waypost.domain.budget import Budget
 from waypost.domain.trackings import Edit, Source, TrackingState, Update
 from waypost.domain.trackings import edit as apply_edit
-from waypost.intake.batch import Request
+from waypost.intake.requests import Request
 from waypost.sources import polled, senders
 from waypost.store import connections, intake_rows, tracking_changes, trackings, watches
 from waypost.store.statements import Session, transaction

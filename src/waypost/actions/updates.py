@@ -10,8 +10,8 @@ from waypost.actions.context import IntakeContext
 from waypost.actions.refusals import Conflict
 from waypost.actions.submitting import submit, submit_once
 from waypost.domain.trackings import Update
-from waypost.intake.batch import Request, Result
 from waypost.intake.lines import Once
+from waypost.intake.requests import Request, Result
 from waypost.store import idempotency
 
 

@@ -31,7 +31,7 @@ class Basis(StrEnum):
     """The status was given through the API by whoever reported the scan."""
 
 
-class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True):
+class Checkpoint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One scan of a parcel.
 
     ``checkpoint_date`` is local wall time (``YYYY-MM-DDTHH:MM:SS``); ``offset_minutes`` is its offset from UTC if the

@@ -90,7 +90,7 @@ _COUNTRY: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?", re.ASCII)
 
 
-class Fact(msgspec.Struct, frozen=True, array_like=True):
+class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One fact's text and when its source reported it (Unix milliseconds); the later report wins."""
 
     text: str

@@ -42,7 +42,7 @@ _Reports = dict[int | None, Checkpoint]
 """The latest report of a scan for each offset, None for reports without one."""
 
 
-class Merged(msgspec.Struct, frozen=True):
+class Merged(msgspec.Struct, frozen=True, gc=False):
     """The scans of a parcel after a report, oldest first, and what changed.
 
     ``unplaced`` are reports that no payload shows but that later reports may bring out. ``news`` are the scans that

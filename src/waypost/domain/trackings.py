@@ -34,7 +34,7 @@ class Source(StrEnum):
     EXPIRY = "expiry"
 
 
-class TrackingState(msgspec.Struct, frozen=True, omit_defaults=True):
+class TrackingState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """All that is known of one parcel. Times are Unix milliseconds; ``checkpoints`` are oldest first.
 
     ``unplaced`` are reports that no payload shows but that later reports may bring out (see ``merging``).
@@ -81,7 +81,7 @@ class Skipped(msgspec.Struct, frozen=True):
     reason: SkipReason
 
 
-class Update(msgspec.Struct, frozen=True):
+class Update(msgspec.Struct, frozen=True, gc=False):
     """What intake receives about one tracking: normalised checkpoints and facts.
 
     ``unknown_number`` says that the carrier does not know the number. ``restarts`` restarts an expired tracking and
@@ -110,7 +110,7 @@ class Edit(msgspec.Struct, frozen=True):
     archived: bool | None = None
 
 
-class Applied(msgspec.Struct, frozen=True):
+class Applied(msgspec.Struct, frozen=True, gc=False):
     """The result of an update: the new state, whether anything shown changed, and whether it is an event.
 
     ``unread`` are the new scans among its checkpoints that could not be read.

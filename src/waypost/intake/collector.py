@@ -9,8 +9,9 @@ from uuid import UUID
 import structlog
 
 from waypost.intake.arrivals import Arrivals
-from waypost.intake.batch import Request, Result, Written, write
+from waypost.intake.batch import Written, write
 from waypost.intake.lines import LARGEST_BATCH, Beside, Group, Lines, Once
+from waypost.intake.requests import Request, Result
 from waypost.intake.unread import UnreadScans
 from waypost.rest import stir
 from waypost.store import idempotency
@@ -21,6 +22,8 @@ from waypost.turns import Turn
 
 _LOG: Final = structlog.get_logger()
 LINGER_SECONDS: Final = 0.002
+WORTH_LINGERING: Final = 50
+"""Writing as many requests takes longer than lingering, so their callers hardly notice it."""
 MOST_WAITING: Final = 200_000
 """The maximum requests and scans that wait or are being written, about 350 bytes each without their texts."""
 MOST_WAITING_OF_ONE: Final = 100_000
@@ -183,7 +186,8 @@ class Intake:
         self._employ()
 
     async def _write_batch(self) -> None:
-        if self._are_many and self._small.requests() < LARGEST_BATCH:
+        waiting = self._small.requests()
+        if (self._are_many or waiting >= WORTH_LINGERING) and waiting < LARGEST_BATCH:
             await asyncio.sleep(LINGER_SECONDS)
         batch = self._small.take_batch(without=self._busy())
         self._are_many = len(batch) > 1

@@ -25,10 +25,10 @@ from waypost.domain.connections import ASKED_ELSEWHERE_AFTER, ConnectionState
 from waypost.domain.facts import SHOP_FACTS
 from waypost.domain.reused_numbers import of_this_parcel
 from waypost.domain.trackings import TrackingState, Update
-from waypost.intake.batch import Request, Result
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.intake.correcting import Detect, correct, courier_found
 from waypost.intake.poll_schedule import AT_THE_DOOR, THE_REST, Schedule, rank
+from waypost.intake.requests import Request, Result
 from waypost.store import connection_changes, watches
 from waypost.store.connection_changes import PollSummary
 from waypost.store.database import Database

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from waypost.intake.batch import Request, Result
+from waypost.intake.requests import Request, Result
 from waypost.store import idempotency
 from waypost.store.statements import Session
 

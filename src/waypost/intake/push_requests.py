@@ -9,7 +9,7 @@ import msgspec
 
 from waypost.domain.facts import CUSTOMER_FACTS
 from waypost.domain.inbound import Contents, Push, PushedParcel, PushResult
-from waypost.intake.batch import Request, Result
+from waypost.intake.requests import Request, Result
 from waypost.store import inbound, inbound_changes, shipment_changes, watches
 from waypost.store.inbound import NumberedTracking, ReadPush
 from waypost.store.inbound_changes import LONGEST_DETAIL, PushOutcome

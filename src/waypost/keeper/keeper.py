@@ -24,9 +24,9 @@ from waypost.domain.trackings import (
     is_due_to_expire,
 )
 from waypost.intake import bulk, recovery
-from waypost.intake.batch import Request
 from waypost.intake.collector import Intake
 from waypost.intake.poller import clock_ms
+from waypost.intake.requests import Request
 from waypost.keeper.endpoint_health import EndpointHealth
 from waypost.keeper.reconciler import Reconciler
 from waypost.keeper.troubles import Signs, Troubles

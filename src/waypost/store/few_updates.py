@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from waypost.domain.endpoints import SubscribedEndpoint
-from waypost.domain.times import from_ms
+from waypost.store.array_parameters import joined
 from waypost.store.intake_rows import RegisteredTracking, TrackingKey, by_key, skipped_as_json, subscribed
 from waypost.store.rows import ChangedTracking, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Session, fetch
@@ -21,39 +21,47 @@ more.
 """
 
 
-class FewTrackings(msgspec.Struct, frozen=True):
-    """What was found for few updates; ``now`` is the database's time in Unix milliseconds, after all locks.
+class Found(msgspec.Struct, frozen=True):
+    """A tracking that exists, and how many bytes its state takes."""
 
-    ``locked`` has a row for every tracking, unless a number is unknown or a tracking was deleted this moment.
+    id: UUID
+    bytes: int
+
+
+class FoundTrackings(msgspec.Struct, frozen=True):
+    """What was found for updates; ``now`` is the database's time in Unix milliseconds, after all locks.
+
+    ``locked`` has the rows in the order of their locks. It is empty if a number is unknown or the states are too large:
+    then ``trackings`` has those that exist. A tracking that is deleted this moment can be missing in either.
     """
 
     now: int
-    found: Mapping[TrackingKey, UUID]
-    locked: Sequence[LockedRow]
+    locked: Sequence[tuple[TrackingKey, LockedRow]]
+    trackings: Mapping[TrackingKey, Found]
     endpoints: Mapping[UUID, list[SubscribedEndpoint]]
 
 
-async def lock_if_known(session: Session, keys: Sequence[TrackingKey]) -> FewTrackings:
-    """Find the trackings, lock them if all are known, and return them with their accounts' endpoints.
+async def lock_if_known(session: Session, keys: Sequence[TrackingKey], *, most_bytes: int) -> FoundTrackings:
+    """Find the trackings, and lock and return them if all are known; with them their accounts' endpoints.
 
-    ``keys`` are sorted and distinct.
+    ``keys`` are sorted and distinct. Nothing is locked if the states take more than ``most_bytes``.
     """
     buckets, accounts, numbers, couriers = (list(column) for column in zip(*keys, strict=True))
     owners = sorted(set(accounts))
-    arguments = (sorted(set(buckets)), buckets, accounts, numbers, couriers, owners)
-    now, found, locked = 0, dict[TrackingKey, UUID](), list[LockedRow]()
+    now, found, locked = 0, dict[TrackingKey, Found](), list[tuple[TrackingKey, LockedRow]]()
     endpoints: dict[UUID, list[SubscribedEndpoint]] = {account: [] for account in owners}
-    for row in await fetch(session, "lock_if_known", *arguments):
-        if row["now"] is not None:
-            now = int(row["now"].timestamp() * 1000)
-        elif row["position"] is None:
-            endpoints[row["account"]].append(subscribed(row))
+    for row in await fetch(session, "lock_if_known", buckets, accounts, numbers, couriers, most_bytes, owners):
+        if (position := row["position"]) is None:
+            if row["now"] is None:
+                endpoints[row["account"]].append(subscribed(row))
+            else:
+                now = int(row["now"].timestamp() * 1000)
+        elif row["state"] is None:
+            found[keys[position - 1]] = Found(row["id"], row["bytes"])
         else:
-            found[keys[row["position"] - 1]] = row["id"]
-            if row["state"] is not None:
-                columns = ("bucket", "id", "account", "sequence", "last_event", "state")
-                locked.append(LockedRow(*(row[column] for column in columns)))
-    return FewTrackings(now, found, locked, endpoints)
+            columns = (row["bucket"], row["id"], row["account"], row["sequence"], row["last_event"], row["state"])
+            locked.append((keys[position - 1], LockedRow(*columns)))
+    return FoundTrackings(now, locked, found, endpoints)
 
 
 async def write_few(
@@ -72,11 +80,11 @@ async def write_few(
     RegisteredMeanwhile, after which the transaction must be rolled back.
     """
     rows = [_registered(one) for one in sorted(new, key=by_key)] + [_changed(one) for one in changed]
-    tracked = _columns(rows, 14)
-    happened = _columns([_happened(event) for event in events], 14)
+    states = [one.row.packed for one in sorted(new, key=by_key)] + [one.packed for one in changed]
+    tracked = (*_columns(rows, 13), *joined(states))
+    happened = (*_columns([_happened(event) for event in events], 13), *joined([event.packed for event in events]))
     queued = _columns([_queued(delivery) for delivery in deliveries], 8)
-    buckets = sorted({*tracked[0], *queued[0]})
-    written = await fetch(session, "write_few", buckets, *tracked, sorted(polled), *happened, *queued)
+    written = await fetch(session, "write_few", *tracked, sorted(polled), *happened, *queued)
     if len([row for row in written if row["made"] is not None]) != len(new):
         raise RegisteredMeanwhile
     return frozenset(row["endpoint"] for row in written if row["made"] is None)
@@ -84,26 +92,22 @@ async def write_few(
 
 def _registered(new: RegisteredTracking) -> tuple[Any, ...]:
     (bucket, *found_by), row = new.key, new.row
-    return (bucket, row.id, *found_by, *_state(row), from_ms(new.created_at), *_since(row))
+    return (bucket, row.id, *found_by, *_state(row), new.created_at, row.updated_at, *row.found_by)
 
 
 def _changed(row: ChangedTracking) -> tuple[Any, ...]:
-    return (row.bucket, row.id, None, None, None, *_state(row), None, *_since(row))
+    return (row.bucket, row.id, None, None, None, *_state(row), None, row.updated_at, *row.found_by)
 
 
 def _state(row: ChangedTracking) -> tuple[Any, ...]:
-    return (row.status, row.substatus, row.sequence, row.last_event, row.packed)
-
-
-def _since(row: ChangedTracking) -> tuple[Any, ...]:
-    return (from_ms(row.updated_at), *row.found_by)
+    return (row.status, row.substatus, row.sequence, row.last_event)
 
 
 def _happened(event: NewEvent) -> tuple[Any, ...]:
     return (
         *(event.bucket, event.id, event.account, event.tracking, event.tracking_number, event.courier_code),
         *(event.sequence, event.status, event.substatus, event.previous_status, event.source, event.deliveries),
-        *(skipped_as_json(event), event.packed),
+        skipped_as_json(event),
     )
 
 

@@ -5,7 +5,7 @@ The order of calls is the protocol of locks: ``lock``, then ``now``, then ``stan
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -18,8 +18,9 @@ from waypost.domain.endpoints import Ordering, SubscribedEndpoint, Trigger
 from waypost.domain.statuses import Status
 from waypost.domain.times import from_ms
 from waypost.domain.trackings import TrackingState
+from waypost.store.array_parameters import joined
 from waypost.store.registration_changes import register_again
-from waypost.store.rows import ChangedTracking, FoundBy, LockedRow, NewDelivery, NewEvent
+from waypost.store.rows import NOTHING_ELSE, ChangedTracking, FoundBy, LockedRow, NewDelivery, NewEvent
 from waypost.store.statements import Copied, Session, copy, execute, fetch, fetch_one
 
 EVENTS: Final = Copied(
@@ -40,20 +41,13 @@ def day_of(identifier: UUID) -> date:
     return from_ms(ids.made_at(identifier)).date()
 
 
-class Found(NamedTuple):
-    """A tracking that exists, and how many bytes its state took when it was found."""
-
-    id: UUID
-    bytes: int
-
-
-async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKey, Found]:
+async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKey, UUID]:
     """Return the trackings that exist, by what they are found by."""
     if not keys:
         return {}
-    buckets, accounts, numbers, couriers = (list(column) for column in zip(*keys, strict=True))
-    rows = await fetch(session, "find_trackings", sorted(set(buckets)), buckets, accounts, numbers, couriers)
-    return {keys[row["position"] - 1]: Found(row["id"], row["bytes"]) for row in rows}
+    columns = (list(column) for column in zip(*keys, strict=True))
+    rows = await fetch(session, "find_trackings", *columns)
+    return {keys[row["position"] - 1]: row["id"] for row in rows}
 
 
 class RegisteredTracking(msgspec.Struct, frozen=True):
@@ -74,15 +68,17 @@ async def register(session: Session, new: Iterable[RegisteredTracking], polled: 
 
     Parcels of the courier codes ``polled`` are polled at once.
     """
+    ordered = sorted(new, key=by_key)
     rows = [
         (
             *(*one.key, one.row.id, one.row.status, one.row.substatus, one.row.sequence, one.row.last_event),
-            *(one.row.packed, from_ms(one.created_at), from_ms(one.row.updated_at), *one.row.found_by),
+            *(one.created_at, one.row.updated_at, *one.row.found_by),
         )
-        for one in sorted(new, key=by_key)
+        for one in ordered
     ]
     columns = (list(column) for column in zip(*rows, strict=True))
-    return {row["id"] for row in await fetch(session, "register_trackings", *columns, sorted(polled))}
+    states = joined([one.row.packed for one in ordered])
+    return {row["id"] for row in await fetch(session, "register_trackings", *columns, *states, sorted(polled))}
 
 
 async def lock(session: Session, trackings: Sequence[UUID]) -> list[LockedRow]:
@@ -100,14 +96,6 @@ async def now(session: Session) -> int:
     row = await fetch_one(session, "clock")
     assert row is not None  # noqa: S101 - a select without FROM gives a row
     return int(row["now"].timestamp() * 1000)
-
-
-async def endpoints_of(session: Session, accounts: Sequence[UUID]) -> dict[UUID, list[SubscribedEndpoint]]:
-    """Return the accounts' endpoints, including disabled ones: an event says why it skipped them."""
-    found: dict[UUID, list[SubscribedEndpoint]] = {account: [] for account in accounts}
-    for row in await fetch(session, "fan_out", list(accounts)):
-        found[row["account"]].append(subscribed(row))
-    return found
 
 
 def subscribed(row: Record) -> SubscribedEndpoint:
@@ -138,7 +126,7 @@ async def queued_deliveries(session: Session, queues: Sequence[tuple[int, UUID, 
     if all(ordering == Ordering.UNORDERED for *_, ordering in queues):
         return []
     buckets, trackings, endpoints, orderings = (list(column) for column in zip(*queues, strict=True))
-    rows = await fetch(session, "queues", sorted(set(buckets)), buckets, trackings, endpoints, orderings)
+    rows = await fetch(session, "queues", buckets, trackings, endpoints, orderings)
     return [QueuedDelivery(**row) for row in rows]
 
 
@@ -190,18 +178,21 @@ async def change(session: Session, changed: Sequence[ChangedTracking]) -> None:
     """Update the rows of locked trackings."""
     columns = [
         (
-            *(one.bucket, one.id, one.sequence, one.last_event, one.status, one.substatus, one.packed),
-            *(from_ms(one.updated_at), *one.found_by),
+            *(one.bucket, one.id, one.sequence, one.last_event, one.status, one.substatus, one.updated_at),
+            *one.found_by,
         )
         for one in changed
     ]
-    lists = [list(column) for column in zip(*columns, strict=True)]
-    await execute(session, "change_trackings", sorted(set(lists[0])), *lists)
+    states = joined([one.packed for one in changed])
+    await execute(session, "change_trackings", *(list(column) for column in zip(*columns, strict=True)), *states)
 
 
 def found_by(state: TrackingState) -> FoundBy:
     """Return what the row of a tracking with this state is also found by."""
-    order, name = (state.facts[fact].text if fact in state.facts else "" for fact in FoundBy._fields)
+    facts = state.facts
+    if not facts:
+        return NOTHING_ELSE
+    order, name = (facts[fact].text if fact in facts else "" for fact in FoundBy._fields)
     return FoundBy(order or None, searchable(name) or None)
 
 

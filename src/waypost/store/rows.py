@@ -1,7 +1,7 @@
 """The values that go between the engine and its tables."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -37,6 +37,9 @@ class FoundBy(NamedTuple):
 
     order_number: str | None
     customer_name: str | None
+
+
+NOTHING_ELSE: Final = FoundBy(None, None)
 
 
 class ChangedTracking(msgspec.Struct, frozen=True):

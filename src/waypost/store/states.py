@@ -28,6 +28,12 @@ def pack(state: TrackingState) -> bytes:
     return _packed(state, _ENCODER.encode(state))
 
 
+def pack_quickly(state: TrackingState) -> bytes | None:
+    """Return what ``pack`` returns; None for a state so large that packing it would block the loop."""
+    encoded = _ENCODER.encode(state)
+    return _packed(state, encoded) if len(encoded) < IN_A_THREAD else None
+
+
 async def pack_beside_others(state: TrackingState) -> bytes:
     """Return what ``pack`` returns. A large state does not block the loop."""
     encoded = _ENCODER.encode(state)

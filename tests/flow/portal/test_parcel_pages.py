@@ -13,7 +13,7 @@ from tests.support.api import Caller
 from tests.support.rounds import looks_per_slice
 from tests.support.visiting import Browser, Document, Portal, assert_harmless
 from waypost.domain.trackings import Source, Update
-from waypost.intake.batch import Request
+from waypost.intake.requests import Request
 from waypost.portal import rendering
 from waypost.portal.rendering import compile_templates, plain_environment
 

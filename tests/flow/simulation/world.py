@@ -34,8 +34,8 @@ from waypost.domain.retry import Policy
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
 from waypost.intake import batch
-from waypost.intake.batch import Request
 from waypost.intake.collector import Intake, IntakeUnavailable
+from waypost.intake.requests import Request
 from waypost.keeper.keeper import Keeper
 from waypost.store import dispatchers, endpoint_changes, queue
 from waypost.store.statements import Session

@@ -36,9 +36,8 @@ POINTS = {
 
 
 def write_as_large_batches() -> None:
-    batch: Any = importlib.import_module("waypost.intake.batch")
     merging: Any = importlib.import_module("waypost.intake.merging")
-    batch.MOST_IN_FEW, merging.MOST_ROWS = 0, -1
+    merging.MOST_ROWS = -1
 
 
 def settle_as_if_some_had_failed() -> None:
