@@ -18,6 +18,7 @@ from tests.support.run import watched
 from tests.support.serving import LOOPBACK, Serving
 
 PARTS = ("accept", "rates")
+SHOWN = ("machine", "ceiling", "accept", "moving_out", "whole", "start", "idle")
 CONNECTIONS_PER_ENDPOINT = 16
 """The number of attempts that Waypost keeps in flight for one endpoint."""
 
@@ -55,10 +56,12 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                     Serving(folder / f"round{number}", LOOPBACK, from_nothing=False), receiver
                 ) as run:
                     await run.add_endpoints(options.endpoints, hook)
+                    moving = await whole.move_out(run, options.endpoints) if options.warm_up else {}
                     before = machine.processor_seconds(process.pid)
                     way = await whole.deliver(run, options.parcels, options.endpoints, options.per_request)
                     way["processor_seconds_receiver"] = machine.processor_seconds(process.pid) - before
-                rounds.append((way["deliveries_per_second"] / ceiling["posts_per_second"], ceiling, way))
+                parts = {"ceiling": ceiling, "moving_out": moving, "whole": way}
+                rounds.append((way["deliveries_per_second"] / ceiling["posts_per_second"], parts))
             found |= _middle(rounds)
             if "rates" in options.parts:
                 _say(f"starts, rest, and single updates at {', '.join(map(str, options.rates))} a second")
@@ -66,11 +69,11 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return found
 
 
-def _middle(rounds: list[tuple[float, dict[str, float], dict[str, float]]]) -> dict[str, Any]:
+def _middle(rounds: list[tuple[float, dict[str, dict[str, float]]]]) -> dict[str, Any]:
     """Return the round with the median ratio, and all ratios: machines are noisy, and one round proves nothing."""
     rounds.sort(key=lambda one: one[0])
-    ratio, ceiling, way = rounds[len(rounds) // 2]
-    return {"ratio": ratio, "ratios": [one[0] for one in rounds], "ceiling": ceiling, "whole": way}
+    ratio, parts = rounds[len(rounds) // 2]
+    return {"ratio": ratio, "ratios": [one[0] for one in rounds], **parts}
 
 
 async def _ceiling(port: int, parcels: int, endpoints: int) -> dict[str, float]:
@@ -97,6 +100,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=3, help="of ceiling and whole way; the median counts (%(default)s)"
     )
+    parser.add_argument(
+        "--no-warm-up", dest="warm_up", action="store_false", help="measure the whole way from the start, with the move"
+    )
     rates = (20, 100, 500, 2000)
     parser.add_argument("--rates", type=int, nargs="+", default=rates, help="single updates a second %(default)s")
     parser.add_argument("--seconds", type=float, default=10, help="for which each rate is measured (%(default)s)")
@@ -106,8 +112,8 @@ def _options() -> argparse.Namespace:
 
 
 def _show(found: dict[str, Any]) -> None:
-    for part in ("machine", "ceiling", "accept", "whole", "start", "idle", *(name for name in found if "at_" in name)):
-        if part in found:
+    for part in (*SHOWN, *(name for name in found if "at_" in name)):
+        if found.get(part):
             print(f"\n{part.replace('_', ' ')}")
         for name, value in found.get(part, {}).items():
             print(

@@ -13,10 +13,14 @@ from benchmarks import machine
 from benchmarks.client import Client
 from benchmarks.load import SCANS, request_body
 from tests.support.serving import Serving
+from waypost.settings import Settings
 from waypost.store.embedded.server import locate
 
 REQUESTS_AT_ONCE = 8
 LOOK_SECONDS = 0.02
+MOVE_SECONDS = 60
+MOVING_PARCELS = 240
+"""How many are reported at a time until dispatching has moved: enough to make it move."""
 
 
 class Run:
@@ -56,10 +60,19 @@ class Run:
         while await self.database.fetchval("select exists (select from due)"):
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def dispatch_processes(self) -> int:
+        """Return how many processes of its own dispatching has that work."""
+        return int(await self.database.fetchval("select count(*) from dispatcher where child"))
+
     async def statements(self) -> float:
         """Return the number of SQL statements the server has sent, from its metrics."""
         lines = (await self.api.text("/metrics")).splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith("waypost_sql_statements_total"))
+
+    async def recorded(self) -> dict[str, int]:
+        """Return how many deliveries were delivered, and how many attempts are recorded."""
+        settled = await self.database.fetchval("select count(*) from settled where state = 'delivered'")
+        return {"settled": settled, "attempts": await self.database.fetchval("select count(*) from attempt")}
 
     async def wal_position(self) -> int:
         return int(await self.database.fetchval("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"))
@@ -107,25 +120,53 @@ async def accept(run: Run, parcels: int, per_request: int) -> dict[str, float]:
     return {"updates": parcels * SCANS, "updates_per_second": parcels * SCANS / seconds}
 
 
+async def move_out(run: Run, endpoints: int) -> dict[str, float]:
+    """Report parcels until those processes dispatch that do so under load, and everything is delivered.
+
+    A `serve` that has just started dispatches in its main process. The cost of the move is measured here, so that
+    ``deliver`` measures the state that lasts.
+    """
+    processes = Settings.model_fields["dispatch_processes"].get_default(call_default_factory=True)
+    before, began, deliveries = await run.usage(), time.perf_counter(), 0
+    moved = None
+    while moved is None and time.perf_counter() - began < MOVE_SECONDS:
+        first = 20_000_000 + deliveries
+        await run.report(_requests(range(first, first + MOVING_PARCELS), MOVING_PARCELS // REQUESTS_AT_ONCE))
+        deliveries += MOVING_PARCELS * SCANS * endpoints
+        await run.until_received(deliveries)
+        await run.until_recorded()
+        if await run.dispatch_processes() >= processes:
+            moved = time.perf_counter() - began
+    used = {name: value - before[name] for name, value in (await run.usage()).items()}
+    await run.receiver.get("/seen")
+    return {
+        "moved": moved is not None,
+        "deliveries": deliveries,
+        "seconds": time.perf_counter() - began,
+        "processor_seconds_waypost": used["waypost"],
+        "processor_seconds_postgresql": used["postgresql"],
+    }
+
+
 async def deliver(run: Run, parcels: int, endpoints: int, per_request: int) -> dict[str, float]:
     """Report all parcels' scans and wait until every delivery is received and recorded."""
     expected = parcels * SCANS * endpoints
     requests = _requests(range(parcels), per_request)
     await run.database.execute("checkpoint")
-    before = await run.usage()
+    before, recorded = await run.usage(), await run.recorded()
     began = time.perf_counter()
     accepted = await run.report(requests)
     await run.until_received(expected)
     await run.until_recorded()
     seconds = time.perf_counter() - began
     used = {name: value - before[name] for name, value in (await run.usage()).items()}
-    received = await run.receiver.get("/seen")
+    received, now = await run.receiver.get("/seen"), await run.recorded()
     own, postgresql = machine.parts_of(run.server.process.pid)
     return {
         "deliveries": expected,
         "received": len(received),
-        "settled_as_delivered": await run.database.fetchval("select count(*) from settled where state = 'delivered'"),
-        "attempts_recorded": await run.database.fetchval("select count(*) from attempt"),
+        "settled_as_delivered": now["settled"] - recorded["settled"],
+        "attempts_recorded": now["attempts"] - recorded["attempts"],
         "seconds": seconds,
         "deliveries_per_second": expected / seconds,
         "updates_per_second_meanwhile": parcels * SCANS / accepted,
