@@ -25,7 +25,7 @@ def ask(server: Serving, *words: str, run: Run = call_waypost) -> tuple[int, str
 
 
 def test_a_key_is_created_listed_used_and_revoked(server: Serving) -> None:
-    given = ("--name", "Orders", "--scope", "read", "--days", "30", "--json")
+    given = ("--name", "Orders", "--permission", "read", "--days", "30", "--json")
     code, told, _ = ask(server, "create", *ACCOUNT, *given, run=run_waypost)
     made = json.loads(told)
     used = server.site(made["api_key"]).get("/v1/endpoints")
@@ -35,7 +35,7 @@ def test_a_key_is_created_listed_used_and_revoked(server: Serving) -> None:
 
     assert (code, used["items"], made["scopes"]) == (0, [], ["read"])
     [row] = [row for row in json.loads(listed) if row["id"] == made["id"]]
-    assert (row["name"], row["state"], row["prefix"]) == ("Orders", "works", made["api_key"][:12])
+    assert (row["name"], row["state"], row["prefix"]) == ("Orders", "active", made["api_key"][:12])
     assert row["last_used_at"] is not None
     assert made["api_key"] not in listed
     assert (revoked, again) == (0, 1)
@@ -50,6 +50,17 @@ def test_the_list_is_a_readable_table_with_any_key_names(server: Serving) -> Non
     assert code == 0
     assert "Test" in told  # the key of the account
     assert "[/x]" in told
+    assert told.split("\n")[0].split() == [
+        "Id",
+        "Name",
+        "Prefix",
+        "Permissions",
+        "Last",
+        "used",
+        "Created",
+        "by",
+        "State",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -70,5 +81,5 @@ def test_errors_are_one_sentence(server: Serving, words: tuple[str, ...], said: 
     assert len(why.splitlines()) == 1
 
 
-def test_an_unknown_scope_is_wrong_usage(server: Serving) -> None:
+def test_an_unknown_permission_is_wrong_usage(server: Serving) -> None:
     assert ask(server, "create", *ACCOUNT, "--name", "A", "--scope", "all")[0] == 2

@@ -36,7 +36,7 @@ _SAYS: Final = {
     "endpoint_limit": "The account has reached its endpoint limit (`WAYPOST_MAX_ENDPOINTS`): delete one first.",
     "endpoint_off": "The endpoint is disabled: enable it first.",
     "event_gone": "The event is older than the retained history.",
-    "forbidden": "The key is valid, but lacks the permission (scope) that this call needs.",
+    "forbidden": "The key is valid, but lacks the permission that this call needs.",
     "idempotency_conflict": "The `Idempotency-Key` was used with a different body in the last 24 hours.",
     "internal": "An internal error; the server's log has the details.",
     "invalid_request": "A field is not valid: `errors` lists the fields.",

@@ -32,7 +32,8 @@ def create(
     account: Account,
     name: Annotated[str, Parameter(help="What the key is for, so that people recognise it.")],
     scope: Annotated[
-        tuple[Scope, ...], Parameter(help="The key's permissions: read, write, updates. Default: all of them.")
+        tuple[Scope, ...],
+        Parameter(name=("--permission", "--scope"), negative="", help="What the key allows. Default: everything."),
     ] = tuple(Scope),
     days: Annotated[
         int | None, Parameter(help="The number of days after which the key expires. Default: never.")
@@ -66,12 +67,12 @@ def list_keys(
         print(json.dumps([_shown(row) for row in rows]))  # noqa: T201 - the command's answer
         return
     print_table(
-        ("Id", "Name", "Begins with", "Scopes", "Last used", "Made by", "State"),
+        ("Id", "Name", "Prefix", "Permissions", "Last used", "Created by", "State"),
         [
             (
                 *(ids.to_text(ids.API_KEY, row.id), row.name, row.prefix, ", ".join(row.scopes)),
                 *("never" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}",),
-                *(row.made_by or "not known", state_of(row)),
+                *(row.made_by or "unknown", state_of(row)),
             )
             for row in rows
         ],
@@ -99,7 +100,7 @@ def state_of(row: KeyRow) -> str:
     """Return the state of an API key in one word, for the table."""
     if row.revoked_at is not None:
         return "revoked"
-    return "works" if row.works(datetime.now(UTC)) else "expired"
+    return "active" if row.works(datetime.now(UTC)) else "expired"
 
 
 def _shown(row: KeyRow) -> dict[str, Any]:

@@ -49,7 +49,7 @@ async def migrate(session: Session, progress: Progress, known: Sequence[Migratio
     """
     known = known or migrations()
     if await session.fetchval("select current_schema()") is None:
-        raise MigrationError("The search path names no schema that exists: set SCHEMA, and it is created.")
+        raise MigrationError("The search path names no schema that exists: set WAYPOST_SCHEMA, and it is created.")
     await execute(session, "lock_migrations")
     try:
         names = {number: name for number, (name, _) in (await _applied(session)).items()}
