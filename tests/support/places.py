@@ -58,7 +58,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "/settings/audit": ("/settings/audit",),
     "/settings/alerts": ("/settings/alerts", "/settings/alerts?service=telegram"),
     "/settings/alerts/{channel_id:str}": ("/settings/alerts/{channel}", "/settings/alerts/{channel}?do=delete"),
-    "/help": ("/help", "/help?search=retry"),
+    "/help": ("/help", "/help?q=retry"),
     "/help/index": ("/help/index",),
     "/help/{chapter:str}/{name:str}": ("/help/webhooks/retry", "/help/how-to/verify", "/help/reference/settings"),
     "/docs": ("/docs",),
@@ -116,6 +116,9 @@ def routes() -> set[str]:
 
 def find_places(portal: Portal) -> dict[str, str]:
     """Return the ids in the addresses, after making what the seed has not made."""
+    unread = {"checkpoint_date": "2026-07-02T10:00:00", "tracking_detail": "Quux frobnicated"}
+    parcel = {"tracking_number": "UNREAD1", "courier_code": "dhl", "create": True, "checkpoints": [unread]}
+    portal.seeded.post("/v1/updates", {"updates": [parcel]})
     healthy, failing, long, off = portal.endpoints
     api = portal.seeded
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from waypost.domain.attempts import ERRORS, Outcome
+from waypost.domain.audit import Action
 from waypost.domain.deliveries import Reason, Settled, Waiting
 from waypost.domain.endpoints import Skip
 from waypost.domain.retry import Policy
@@ -73,3 +74,12 @@ def test_every_state_reason_and_outcome_has_a_text():
 )
 def test_the_retries_on_the_page_follow_the_settings(policy: Policy, words: str) -> None:
     assert wording.retries(policy) == words
+
+
+def test_actions_of_the_audit_log_are_shown_in_words():
+    words = {action: wording.action_words(action) for action in Action}
+
+    assert words[Action.SECRET_SHOWN] == "Endpoint: secret shown"
+    assert words[Action.KEY_CREATED] == "API key: created"
+    assert words[Action.TRACKING_DELETED] == "Parcel: deleted"
+    assert not [text for text in words.values() if "_" in text or "." in text]

@@ -83,7 +83,7 @@ class Keys:
             message = "The API key is not valid: it is unknown, expired or revoked."
             raise KeyRefused(HTTPStatus.UNAUTHORIZED, Denial.KEY_UNKNOWN, message)
         if scope not in owner.scopes:
-            message = f"The API key lacks the scope {scope!r}, which this call requires."
+            message = f"The API key lacks the permission {scope!r}, which this call requires."
             raise KeyRefused(HTTPStatus.FORBIDDEN, Denial.KEY_SCOPE, message)
         return Caller(owner.account, owner.email, owner.scopes, shown_prefix(key))
 

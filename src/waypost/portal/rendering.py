@@ -228,6 +228,7 @@ def _environment() -> Environment:
         percent=wording.percent,
         moment=from_ms,
         status_label=_label,
+        action_words=wording.action_words,
         courier_name=wording.courier_name,
         without_overrides=without_overrides,
     )

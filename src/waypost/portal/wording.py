@@ -67,6 +67,8 @@ PARCEL_SIGNS: Final = {
 }
 """The icon and badge class of each parcel status."""
 
+_SUBJECTS: Final = {"api key": "API key", "tracking": "Parcel", "trackings": "Parcels"}
+
 ADDED_LATER: Final = "added_later"
 """The reason why an event has no delivery for an endpoint that did not exist yet."""
 
@@ -141,6 +143,12 @@ def courier_name(code: str) -> str:
     """Return a courier's name, or its code if the table does not list it."""
     known = couriers().get(code)
     return code if known is None else known.name
+
+
+def action_words(action: str) -> str:
+    """Return an action of the audit log in words: ``endpoint.secret_shown`` as "Endpoint: secret shown"."""
+    subject, _, done = action.replace("_", " ").partition(".")
+    return f"{_SUBJECTS.get(subject, subject.capitalize())}: {done}"
 
 
 def endpoint_name(row: NamedEndpoint) -> str:

@@ -63,7 +63,7 @@ _IDS: Final = {
     "channel_id": "The alert channel's id, which begins with ach_.",
     "recovery_id": "The recovery's id, which begins with rec_.",
 }
-_KEYLESS: Final = {401: "No API key, or an invalid one.", 403: "The key lacks the scope that this call requires."}
+_KEYLESS: Final = {401: "No API key, or an invalid one.", 403: "The key lacks the permission that this call requires."}
 _AWAY: Final = {503: "The database is unavailable; see Retry-After."}
 _TOO_MANY: Final = {429: "Rate limit exceeded; see Retry-After."}
 _TOO_LARGE: Final = {413: "The body is too large."}
@@ -150,7 +150,7 @@ def _operation(one: Operation, schemas: _Schemas) -> dict[str, Any]:
         "security": [] if one.scope is None else [{"key": []}, {"bearer": []}],
     }
     if more or one.scope is not None:
-        scope = "" if one.scope is None else f"Requires the scope `{one.scope}`."
+        scope = "" if one.scope is None else f"Requires the permission `{one.scope}`."
         described["description"] = f"{more} {scope}".strip()
     if one.body is not None:
         content = {"schema": schemas.body(one.body), "example": msgspec.to_builtins(one.body_example)}

@@ -152,7 +152,8 @@ def _fields(schema: dict[str, Any], schemas: dict[str, Any], path: str, depth: i
     for name, given in known.get("properties", {}).items():
         inner = _resolved(given, schemas)
         yield DescribedField(
-            f"{path}{name}", "body", _kind(inner), inner.get("description", ""), name in known.get("required", ())
+            *(f"{path}{name}", "body", _kind(inner), marked(inner.get("description", ""))),
+            name in known.get("required", ()),
         )
         if depth < _DEEPEST:
             yield from _fields(inner, schemas, f"{path}{name}" + ("" if "items" in inner else "."), depth + 1)

@@ -7,6 +7,7 @@ resolves, so that ``/help`` and the static pages of ``make docs`` share this cod
 import itertools
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.resources import files
@@ -192,13 +193,20 @@ def following(place: GuidePlace) -> GuidePlace | None:
 
 
 def index(lead: Lead) -> tuple[tuple[str, tuple[IndexEntry, ...]], ...]:
-    """Return all titles and headings by first letter, without the numbers of steps."""
+    """Return all titles and headings by first letter, without the numbers of steps.
+
+    A heading that a page has more than once is followed by the one above it.
+    """
     entries = [IndexEntry(title(place), lead(place.file) or "", "") for place in PLACES]
     for place in PLACES:
-        entries += [
-            IndexEntry(_STEP.sub("", heading.text), lead(f"{place.file}#{heading.anchor}") or "", title(place))
-            for heading in read(place, lead).headings
-        ]
+        headings, above = read(place, lead).headings, ""
+        often = Counter(heading.text for heading in headings)
+        top = min((heading.level for heading in headings), default=0)
+        for heading in headings:
+            text = _STEP.sub("", heading.text)
+            above = text if heading.level == top else above
+            shown = f"{text}: {above}" if often[heading.text] > 1 and above != text else text
+            entries.append(IndexEntry(shown, lead(f"{place.file}#{heading.anchor}") or "", title(place)))
     entries.sort(key=lambda entry: (entry.letter, entry.text.lower(), entry.within))
     return tuple((letter, tuple(group)) for letter, group in itertools.groupby(entries, lambda entry: entry.letter))
 

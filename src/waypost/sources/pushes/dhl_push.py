@@ -66,7 +66,7 @@ SENDER: Final = PushSender(
     kind=ConnectionKind.PUSH,
     fields=(
         Field("secret", "Token", hint="any text of your own; leave it empty to have one made"),
-        Field("header", "Header name", secret=False, required=False, hint=f"{USUAL_HEADER} if you leave it empty"),
+        Field("header", "Header name", secret=False, required=False, hint=f"if you leave it empty, {USUAL_HEADER}"),
     ),
     chosen=frozenset({"secret"}),
     verify=verify,

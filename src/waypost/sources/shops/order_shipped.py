@@ -82,12 +82,14 @@ SENDER: Final = PushSender(
     kind=ConnectionKind.SHOP,
     fields=(
         Field("secret", "Secret", hint="any text of your own; leave it empty to have one made"),
-        Field("header", "Signature header", secret=False, required=False, hint=f"{USUAL_HEADER} if you leave it empty"),
+        Field(
+            "header", "Signature header", secret=False, required=False, hint=f"if you leave it empty, {USUAL_HEADER}"
+        ),
     ),
     chosen=frozenset({"secret"}),
     choices=(KEEP_CUSTOMERS,),
     texts=tuple(
-        Field(setting, label, secret=False, required=False, hint=f"{usual} if you leave it empty")
+        Field(setting, label, secret=False, required=False, hint=f"if you leave it empty, {usual}")
         for setting, (usual, label) in MAP.items()
     ),
     verify=verify,
