@@ -185,6 +185,16 @@ async def test_every_rejected_filter_says_why_at_its_field(browser: Browser) -> 
         assert assert_harmless(answer.text).all("p", id=f"{field}-error"), query
 
 
+async def test_the_page_exports_what_it_shows(browser: Browser, sent: Any) -> None:
+    assert sent
+
+    page = Document((await browser.get(f"{HISTORY}?state=failed")).text)
+
+    (link,) = [one.attributes["href"] for one in page.all("a") if one.text == "Export CSV"]
+    assert "JD0002" in (exported := (await browser.get(link)).text)
+    assert "JD0001" not in exported
+
+
 async def test_the_filtered_history_is_exported_without_formulas(shop: Caller, browser: Browser, sent: Any) -> None:
     await shop.call("PATCH", f"/v1/endpoints/{sent['JD0002']['endpoint_id']}", json={"description": "=cmd()"})
 

@@ -228,7 +228,7 @@ async def test_an_adopted_url_is_validated_like_a_typed_one(
     answer = await browser.post(f"{HOME}/{endpoint}/use-url", form={"url": f"{elsewhere}/"})
 
     page = Document((await browser.get(answer.headers["location"])).text)
-    assert "Port 9000 is not allowed" in page.text
+    assert "Port 9000 is not allowed: the server's WAYPOST_EGRESS_PORTS allows" in page.text
     assert page.all("input", type="hidden", name="url") == []
     assert (await shop.get(f"/v1/endpoints/{endpoint}")).json()["url"] == elsewhere
 

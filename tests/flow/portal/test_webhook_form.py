@@ -71,6 +71,7 @@ async def test_no_chosen_status_and_a_long_url_are_rejected_in_plain_words(brows
     assert statuses.text == "Choose at least one status, or All statuses."
     assert "2,048" in url.text or "2048" in url.text
     assert page.value("url") == form["url"]
+    assert int(page.all("input", name="url")[0].attributes["maxlength"]) > len(form["url"])  # it is not cut when pasted
 
 
 async def test_the_page_says_how_deliveries_are_retried(browser: Browser) -> None:
