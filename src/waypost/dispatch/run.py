@@ -24,9 +24,6 @@ from waypost.turns import Turn
 
 MOST_CRASHES: Final = 5
 RETRY_AFTER_CODES: Final = (429, 503)
-QUICKLY_RENDERED: Final = 1024
-"""Compressed bytes of a state. A larger one takes milliseconds to render, and waits for a turn."""
-
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # continues while the machine is suspended
 
 
@@ -77,8 +74,9 @@ class Sender:
             return Finished(claimed, None, None)
         times.ended(DeliveryStage.SLOT)
         try:
-            if claimed.packed is not None and len(claimed.packed) > QUICKLY_RENDERED:
-                await Turn(endpoint.account).pause()
+            # Many of an account's attempts may be ready at the same moment. Each takes up to a millisecond to sign and
+            # to begin, that of a large parcel several.
+            await Turn(endpoint.account).pause()
             if _left(latest_begin) <= 0:
                 return Finished(claimed, None, None)
             return await self._make(claimed, endpoint, admitted, used, times)
