@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ from benchmarks.keeping import keep
 from tests.support.run import watched
 from tests.support.serving import LOOPBACK, Serving
 
-PARTS = ("accept", "rates")
+PARTS = ("accept", "whole", "start", "idle", "rates")
 SHOWN = ("machine", "ceiling", "accept", "moving_out", "whole", "start", "idle")
 CONNECTIONS_PER_ENDPOINT = 16
 """The number of attempts that Waypost keeps in flight for one endpoint."""
 
 
 def main() -> None:
-    options = _options()
+    options, began = _options(), time.monotonic()
     found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe()}
     found["options"] = {name: value for name, value in vars(options).items() if name not in ("folder", "keep")}
     # On a disk, not in /tmp, which may be memory; accessible to the user that PostgreSQL runs as instead of root.
@@ -32,6 +33,7 @@ def main() -> None:
         Path(folder).chmod(0o755)
         with watched(Path(folder)):
             found |= uvloop.run(_measure(options, Path(folder)))
+    found["seconds"] = time.monotonic() - began
     _show(found)
     if options.keep:
         keep(found)
@@ -48,7 +50,7 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 async with whole.running(Serving(folder / "accept", LOOPBACK, from_nothing=False), receiver) as run:
                     found["accept"] = await whole.accept(run, options.parcels, options.per_request)
             rounds = []
-            for number in range(options.rounds):
+            for number in range(options.rounds if "whole" in options.parts else 0):
                 _say(f"round {number + 1} of {options.rounds}: the ceiling, then the whole way")
                 ceiling = await _ceiling(port, options.parcels, options.endpoints)
                 await receiver.get("/seen")
@@ -62,10 +64,16 @@ async def _measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                     way["processor_seconds_receiver"] = machine.processor_seconds(process.pid) - before
                 parts = {"ceiling": ceiling, "moving_out": moving, "whole": way}
                 rounds.append((way["deliveries_per_second"] / ceiling["posts_per_second"], parts))
-            found |= _middle(rounds)
-            if "rates" in options.parts:
-                _say(f"starts, rest, and single updates at {', '.join(map(str, options.rates))} a second")
-                found |= await rates.measure(folder / "rates", hook, receiver, options.rates, options.seconds)
+            if rounds:
+                found |= _middle(rounds)
+            if "start" in options.parts:
+                _say("starts on new and on existing data")
+                found["start"] = await rates.starts(folder / "rates")
+            wanted = options.rates if "rates" in options.parts else ()
+            if "idle" in options.parts or wanted:
+                _say("a server at rest, then single updates at a steady rate")
+                idle = "idle" in options.parts
+                found |= await rates.measure(folder / "rates", hook, receiver, wanted, options.seconds, idle=idle)
     return found
 
 
@@ -92,7 +100,7 @@ async def _ceiling(port: int, parcels: int, endpoints: int) -> dict[str, float]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument(
-        "--parts", nargs="*", choices=PARTS, default=PARTS, help="beside ceiling and whole (%(default)s)"
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="whole includes the ceiling (%(default)s)"
     )
     parser.add_argument("--parcels", type=int, default=1500, help="each goes through eight scans (%(default)s)")
     parser.add_argument("--endpoints", type=int, default=4, help="of the account (%(default)s)")
@@ -121,9 +129,10 @@ def _show(found: dict[str, Any]) -> None:
                 if isinstance(value, float)
                 else f"  {name.replace('_', ' '):32} {value}"
             )
-    print(
-        f"\nwhole / ceiling {found['ratio']:.2f}, of all rounds: {', '.join(f'{one:.2f}' for one in found['ratios'])}"
-    )
+    if "ratio" in found:
+        ratios = ", ".join(f"{one:.2f}" for one in found["ratios"])
+        print(f"\nwhole / ceiling {found['ratio']:.2f}, of all rounds: {ratios}")
+    print(f"\n{found['seconds']:.0f} seconds in all")
 
 
 def _say(what: str) -> None:

@@ -103,14 +103,25 @@ def processor_by_part(server: int) -> dict[str, float]:
     return found
 
 
+def wake_ups(server: int) -> dict[str, int]:
+    """Return how often the threads of a running server's parts have waited for something, and so were woken again."""
+    return {name: sum(map(_waits, pids)) for name, pids in named_parts(server).items()}
+
+
+def _waits(pid: int) -> int:
+    return sum(_field(pid, f"task/{thread}/status", "voluntary_ctxt_switches:") for thread in _threads(pid))
+
+
 def _run_seconds(pid: int) -> float:
-    tasks = _PROC / str(pid) / "task"
-    try:
-        threads = [thread.name for thread in tasks.iterdir()]
-    except FileNotFoundError:
-        return 0.0
-    texts = (_of_process(pid, f"task/{thread}/schedstat") for thread in threads)
+    texts = (_of_process(pid, f"task/{thread}/schedstat") for thread in _threads(pid))
     return sum(int(text.split()[0]) for text in texts if text) / 1e9
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return [thread.name for thread in (_PROC / str(pid) / "task").iterdir()]
+    except FileNotFoundError:
+        return []
 
 
 def _field(pid: int, file: str, name: str) -> int:

@@ -7,7 +7,7 @@ machine can't hold is measured at what it does hold, and reported as not held.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,9 +24,9 @@ WARM_UP_SECONDS: Final = 4
 MOST_WAITING: Final = 256
 """How many requests may wait for their answers; beyond, the rate is not held."""
 HELD_SHARE: Final = 0.98
-RESTED_SECONDS: Final = 25.0
-"""Longer than it takes until parts look for work rarely (``waypost/rest.py``)."""
-IDLE_SECONDS: Final = 20.0
+RESTED_SECONDS: Final = 45.0
+"""Longer than it takes until parts look for work rarely (``waypost/rest.py``), and autovacuum, too."""
+IDLE_SECONDS: Final = 30.0
 LATE_SECONDS: Final = 30.0
 
 
@@ -40,25 +40,30 @@ class _Sent:
         self.count = 0
 
 
-async def measure(folder: Path, hook: str, receiver: Client, rates: list[int], seconds: float) -> dict[str, Any]:
-    """Start a server twice, let it rest, then send at each rate, the lowest first."""
+async def starts(folder: Path) -> dict[str, float]:
+    """Start a server twice, on new data and on existing data, and return how long each took."""
     server = Serving(folder, LOOPBACK, from_nothing=True)
-    found: dict[str, Any] = {"start": {}}
+    found = {}
     for data in ("new", "existing"):
-        found["start"][f"ready_on_{data}_data_seconds"] = _start(server)
-        server.stop()
-    async with running(server, receiver) as run:
-        await run.add_endpoints(1, hook)
-        found["idle"] = await _idle(run)
-        for rate in rates:
-            found[f"at_{rate}"] = await _at(run, rate, seconds, first_parcel=rate * 100_000)
+        began = time.monotonic()
+        await asyncio.to_thread(server.start)
+        found[f"ready_on_{data}_data_seconds"] = time.monotonic() - began
+        await asyncio.to_thread(server.stop)
     return found
 
 
-def _start(server: Serving) -> float:
-    began = time.monotonic()
-    server.start()
-    return time.monotonic() - began
+async def measure(
+    folder: Path, hook: str, receiver: Client, rates: Sequence[int], seconds: float, *, idle: bool
+) -> dict[str, Any]:
+    """Start a server, let it rest if ``idle`` is wanted, then send at each rate, the lowest first."""
+    found: dict[str, Any] = {}
+    async with running(Serving(folder, LOOPBACK, from_nothing=True), receiver) as run:
+        await run.add_endpoints(1, hook)
+        if idle:
+            found["idle"] = await _idle(run)
+        for rate in rates:
+            found[f"at_{rate}"] = await _at(run, rate, seconds, first_parcel=rate * 100_000)
+    return found
 
 
 async def _idle(run: Run) -> dict[str, Any]:
@@ -66,14 +71,18 @@ async def _idle(run: Run) -> dict[str, Any]:
     await asyncio.sleep(RESTED_SECONDS)
     pid = run.server.process.pid
     own, postgresql = machine.parts_of(pid)
-    before, began = machine.processor_by_part(pid), time.monotonic()
+    asked = await run.statements()
+    before, woken, began = machine.processor_by_part(pid), machine.wake_ups(pid), time.monotonic()
     await asyncio.sleep(IDLE_SECONDS)
-    used, passed = machine.processor_by_part(pid), time.monotonic() - began
+    used, woke, passed = machine.processor_by_part(pid), machine.wake_ups(pid), time.monotonic() - began
+    asked = await run.statements() - asked
     return {
         "memory_mib": machine.memory_mib([*own, *postgresql]),
         **{f"memory_mib_{name}": machine.memory_mib(pids) for name, pids in machine.named_parts(pid).items()},
         "processor_percent_of_a_core": 100 * (sum(used.values()) - sum(before.values())) / passed,
         **{f"processor_percent_{name}": 100 * (used[name] - before.get(name, 0.0)) / passed for name in used},
+        **{f"wake_ups_a_minute_{name}": 60 * (woke[name] - woken.get(name, 0)) / passed for name in woke},
+        "statements_a_minute": 60 * asked / passed,
     }
 
 

@@ -19,7 +19,11 @@ COUNTED = re.compile(r"^  (received|settled as delivered|attempts recorded) +(\d
 
 
 @pytest.mark.parametrize(
-    "parts", ["--no-warm-up --parts", pytest.param("--parts accept rates", marks=pytest.mark.faults)]
+    "parts",
+    [
+        "--no-warm-up --parts whole",
+        pytest.param("--parts accept whole start idle rates", marks=pytest.mark.faults),
+    ],
 )
 def test_the_benchmark_delivers_what_it_reports(parts: str) -> None:
     with open_place() as place:
