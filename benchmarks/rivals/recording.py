@@ -12,7 +12,8 @@ from tests.support.databases import add_account, add_endpoint
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Settled
 from waypost.domain.trackings import Source, Update
-from waypost.intake.batch import Request, write
+from waypost.intake.batch import write
+from waypost.intake.requests import Request
 from waypost.store import dispatchers, queue
 from waypost.store.database import Database
 from waypost.store.queue import Lane
