@@ -95,7 +95,7 @@ async def test_the_fourth_failure_of_a_delivery_opens_one_incident_and_a_success
         *("endpoint_failing", State.OPEN),
         ids.to_text(ids.ENDPOINT, watched.endpoint),
     )
-    assert "It did not respond in time. Waypost disables it on" in found.message
+    assert "It did not respond in time. Repair its receiver" in found.message
 
     await watched.note(None)
     await watched.set("due set tries = 0 where endpoint = $1")
@@ -121,7 +121,7 @@ async def test_a_hopeless_endpoint_is_announced_disabled_and_its_queue_cancelled
     row = await watched.row()
     assert (row["enabled"], row["disabled_reason"]) == (False, "failing")
     assert list(found) == ["endpoint_disabled"]
-    assert "Waypost tests it every hour" in found["endpoint_disabled"].message
+    assert "Waypost also tests it every hour" in found["endpoint_disabled"].message
     async with watched.database.serving.acquire() as session:
         (entry,) = await audit.page(session, watched.account, before=audit.END, limit=5)
     assert (entry.actor, entry.action) == ("Waypost", "endpoint.disabled")

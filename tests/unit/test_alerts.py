@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from waypost.alerts.wording import message_of
 from waypost.domain.alerts import (
     MOST_A_MINUTE,
     MOST_TRIES,
@@ -42,6 +43,13 @@ def test_an_incident_that_was_over_before_anybody_heard_of_it_is_skipped() -> No
     planned = plan(AlertService.EMAIL, waiting, now=NOON, quiet=None, window=None)
 
     assert (planned.send, planned.skip) == ((alert(2),), (UUID(int=1), UUID(int=3)))
+
+
+def test_an_endpoint_that_is_disabled_for_failing_is_not_reported_as_resolved() -> None:
+    failed, off = alert(1, What.CLOSED), alert(2)
+
+    assert message_of([failed, off], None).title == "Endpoint failing"
+    assert message_of([off, failed], None).title == "2 incidents changed"
 
 
 def test_one_that_may_have_been_sent_is_followed_by_its_end() -> None:

@@ -84,8 +84,8 @@ class LetterSender:
         written = letter if letter.link else await self._write(claimed, letter.to)
         if written is None:
             return
-        message = letter_of(written.title, written.text, written.link)
-        result = await self._mailer.send(written.to, message, why=written.why, action=written.action)
+        message = letter_of(written.title, written.text, written.link, written.action)
+        result = await self._mailer.send(written.to, message, why=written.why)
         await self._note(claimed, result)
 
     async def _write(self, claimed: ClaimedLetter, email: str) -> Letter | None:

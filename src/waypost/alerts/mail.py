@@ -35,11 +35,11 @@ class Mailer:
         self._sender = sender
         self._trusted = trusted
 
-    async def send(self, to: str, message: Message, *, why: str, action: str = "Open in Waypost") -> SendResult:
-        """Send a message to one address. ``why`` says why the reader gets it, ``action`` names its links."""
+    async def send(self, to: str, message: Message, *, why: str) -> SendResult:
+        """Send a message to one address. ``why`` says why the reader gets it."""
         try:
             async with asyncio.timeout(MAIL_SECONDS):
-                return await self._send(_mail(self._sender, to, message, why=why, action=action))
+                return await self._send(_mail(self._sender, to, message, why=why))
         except TimeoutError:
             return SendResult.failed("The mail server did not respond in time.")
 
@@ -100,7 +100,7 @@ def _tls(trusted: bytes | None) -> ssl.SSLContext:
     return context
 
 
-def _mail(sender: str, to: str, message: Message, *, why: str, action: str) -> EmailMessage:
+def _mail(sender: str, to: str, message: Message, *, why: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"] = sender
     mail["To"] = to
@@ -110,12 +110,12 @@ def _mail(sender: str, to: str, message: Message, *, why: str, action: str) -> E
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(f"{message.text}\n\n{why}\n")
     page = _TEMPLATES.get_template("mail.html").render(
-        title=message.title, items=message.items, is_over=message.is_over, why=why, action=action
+        title=message.title, items=message.items, is_over=message.is_over, why=why
     )
     mail.add_alternative(page, subtype="html")
     return mail
 
 
-def letter_of(title: str, text: str, link: str) -> Message:
-    """Return a message with one thing to do: a title, a text and a link."""
-    return Message(title, (Item(title, text, "", link),), is_over=True)
+def letter_of(title: str, text: str, link: str, action: str = "Open in Waypost") -> Message:
+    """Return a message with one thing to do: a title, a text, and a link with its name."""
+    return Message(title, (Item(title, text, "", link, action),), is_over=True)

@@ -1,6 +1,6 @@
 """What a message says: a title, and for each incident what is wrong, since when, and where to repair it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,16 +11,24 @@ from waypost.domain.incidents import PLACES, TITLES, Kind
 from waypost.domain.times import spoken
 
 LONGEST_TITLE: Final = 150
+_ACTIONS: Final[Mapping[str, str]] = {
+    Kind.ENDPOINT_FAILING: "Open the endpoint",
+    Kind.ENDPOINT_DISABLED: "Open the endpoint",
+    Kind.CONNECTION_REFUSED: "Open the connection",
+    Kind.BUDGET_TOO_SMALL: "Open the connection",
+    Kind.PARCELS_STUCK: "View these parcels",
+}
 _NAMES: Final = {What.OPENED: "", What.REMINDED: "Still: ", What.CLOSED: "Resolved: "}
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One alert in a message. ``link`` is None if the installation's public URL is not set."""
+    """One alert in a message. ``action`` names its ``link``, None if the installation's public URL is not set."""
 
     title: str
     message: str
     when: str
     link: str | None
+    action: str = "Open in Waypost"
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -39,14 +47,27 @@ class Message(msgspec.Struct, frozen=True):
 
 
 def message_of(alerts: Sequence[WaitingAlert], public_url: str | None) -> Message:
-    """Return the message for one alert, or one message for several."""
+    """Return the message for one alert, or one message for several.
+
+    The end of an incident is left out if another one about the same thing has begun since: that an endpoint stopped
+    failing because it was disabled resolves nothing.
+    """
+    alerts = [one for place, one in enumerate(alerts) if not _goes_on(one, alerts[place + 1 :])]
     items = tuple(_item(alert, public_url) for alert in alerts)
     title = items[0].title if len(items) == 1 else f"{len(items)} incidents changed"
     first = alerts[0].content
-    subject = first.subject if first.kind == Kind.OPERATOR else first.details.get("url")
+    named = first.details.get("description") or first.details.get("url")
+    subject = first.subject if first.kind == Kind.OPERATOR else named
     subject = subject if len(items) == 1 else None
     whole = f"{title}: {subject}" if isinstance(subject, str) else title
     return Message(" ".join(whole.split())[:LONGEST_TITLE], items, all(alert.what is What.CLOSED for alert in alerts))
+
+
+def _goes_on(alert: WaitingAlert, later: Sequence[WaitingAlert]) -> bool:
+    subject = alert.content.subject
+    return alert.what is What.CLOSED and any(
+        one.what is not What.CLOSED and one.content.subject == subject for one in later
+    )
 
 
 def title_of(alert: WaitingAlert) -> str:
@@ -69,7 +90,8 @@ def _item(alert: WaitingAlert, public_url: str | None) -> Item:
     when = f"Opened on {_spoken(content.opened_at)}"
     if content.closed_at is not None:
         when += f", closed on {_spoken(content.closed_at)}"
-    return Item(title_of(alert), content.message, f"{when}.", link_of(content, public_url))
+    link, action = link_of(content, public_url), _ACTIONS.get(content.kind, "Open in Waypost")
+    return Item(title_of(alert), content.message, f"{when}.", link, action)
 
 
 def _spoken(text: str) -> str:

@@ -10,6 +10,8 @@ from waypost.domain.incidents import Kind, Trouble
 from waypost.domain.times import rfc3339, rfc3339_or_none, spoken
 from waypost.store.endpoint_health import HealthRow
 
+_REPAIR: Final = "Repair its receiver, or correct its URL; then press Probe now on its page."
+_WAITING: Final = "Its webhooks wait, and are sent in order as soon as it responds."
 _NEVER: Final = "Waypost keeps retrying it and does not disable it."
 
 
@@ -18,15 +20,17 @@ def failing(row: HealthRow, judged: Judgement) -> Trouble:
     error = ERRORS.get(row.last_error or "", "Its last attempt failed.")
     if judged.condition is Condition.REJECTING or row.failing_since is None:
         message = (
-            f"{row.url} accepts webhooks but has rejected at least one delivery 4 times. Its receiver may not be able"
-            " to process that payload. View the failed attempts in the webhook history."
+            f"{_name(row)} accepts webhooks but has rejected at least one delivery 4 times. Its receiver may not be"
+            " able to process that payload. View the failed attempts in the webhook history."
         )
         return _trouble(row, Kind.ENDPOINT_FAILING, message)
-    message = f"{row.url} has not accepted any webhook since {spoken(row.failing_since)}. {error} "
+    message = (
+        f"{_name(row)} has not accepted any webhook since {spoken(row.failing_since)}. {error} {_REPAIR} {_WAITING} "
+    )
     if judged.disables_at is None:
         message += _NEVER
     else:
-        message += f"Waypost disables it on {spoken(judged.disables_at)} if every attempt fails until then."
+        message += f"If every attempt fails until {spoken(judged.disables_at)}, Waypost disables it."
     return _trouble(
         row,
         Kind.ENDPOINT_FAILING,
@@ -43,14 +47,15 @@ def disabled(row: HealthRow) -> Trouble:
     when = "" if row.off_since is None else f" on {spoken(row.off_since)}"
     if row.disabled_reason == DisabledReason.GONE:
         message = (
-            f"{row.url} was disabled{when} because it responded with 410 Gone. New events are not sent to it. Enable it"
-            " on its page when it accepts webhooks again, or delete it."
+            f"{_name(row)} was disabled{when} because it responded with 410 Gone. New events are not sent to it."
+            " Enable it on its page when it accepts webhooks again, or delete it."
         )
     else:
         then = "recovers" if row.recover_automatically else "offers to recover"
         message = (
-            f"{row.url} was disabled{when} because every attempt had failed for days. New events are not sent to it."
-            f" Waypost tests it every hour; when it responds, Waypost enables it and {then} the events that it missed."
+            f"{_name(row)} was disabled{when} because every attempt had failed for days. New events are not sent to it."
+            " Repair its receiver, or correct its URL; then press Enable on its page, and recover the events that it"
+            f" missed. Waypost also tests it every hour; when it responds, Waypost enables it and {then} those events."
         )
     disabled_at = rfc3339_or_none(row.off_since)
     return _trouble(row, Kind.ENDPOINT_DISABLED, message, disabled_at=disabled_at, reason=row.disabled_reason)
@@ -73,5 +78,9 @@ def ending(row: HealthRow, kind: Kind, now: Kind | None) -> str:
 
 
 def _trouble(row: HealthRow, kind: Kind, message: str, *, stage: int = 0, **details: str | None) -> Trouble:
-    subject = ids.to_text(ids.ENDPOINT, row.id)
-    return Trouble(row.account, kind, subject, message, stage, {"url": row.url, **details})
+    subject, description = ids.to_text(ids.ENDPOINT, row.id), row.description or None
+    return Trouble(row.account, kind, subject, message, stage, {"url": row.url, "description": description, **details})
+
+
+def _name(row: HealthRow) -> str:
+    return f"{row.description} ({row.url})" if row.description else row.url

@@ -25,6 +25,7 @@ class HealthRow(msgspec.Struct, frozen=True):
     id: UUID
     account: UUID
     url: str
+    description: str
     statuses: list[str] | None
     enabled: bool
     disabled_reason: str | None

@@ -33,7 +33,7 @@ select id from endpoint where disabled_reason in ('gone', 'failing') and deleted
 -- once, but one that dies has not, and one that has lost its lane may note a failure after it. `failed` are the attempts
 -- that certainly failed since then. Neither may count what was before: the hour of the first failure does so only if
 -- nothing succeeded in it, and the endpoint was not enabled in it.
-select e.id, e.account, e.url, e.statuses, e.enabled, e.disabled_reason, e.deleted_at is not null as deleted,
+select e.id, e.account, e.url, e.description, e.statuses, e.enabled, e.disabled_reason, e.deleted_at is not null as deleted,
        e.off_since, e.disable_after_days, e.recover_automatically, n.since as failing_since, h.last_error, h.probe,
        h.probed_at, a.hour as accepted_in, f.failed
 from endpoint e
