@@ -23,10 +23,11 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
 from waypost.intake.collector import Intake
-from waypost.intake.poller import Poller, clock_ms
+from waypost.intake.poller import Poller
 from waypost.intake.requests import Request
 from waypost.store import connection_changes as changes
 from waypost.store import connections, watches
+from waypost.store.clock import DatabaseClock
 from waypost.store.connections import ConnectionRow
 from waypost.store.database import Database
 
@@ -84,7 +85,7 @@ class World:
     ahead_ms: int = 0
 
     async def connect(self, source: str, asked: Asked | None = None, account: UUID | None = None) -> UUID:
-        connection = ids.make_id(clock_ms(), 0, uuid4().int)
+        connection = ids.make_id(DatabaseClock()(), 0, uuid4().int)
         async with self.database.engine.acquire() as session:
             await changes.insert_connection(
                 session,
@@ -116,7 +117,7 @@ class World:
             codes=CODES,
             detect=lambda _number: self.detected,
             open_source=lambda row: self.sources[row.id],
-            now=lambda: clock_ms() + self.ahead_ms,
+            clock=DatabaseClock(lambda: self.ahead_ms),
         )
 
     async def poll(self) -> int:

@@ -11,8 +11,8 @@ from waypost.actions.actor import Actor
 from waypost.actions.erasing import erase_customer
 from waypost.actions.refusals import Invalid
 from waypost.domain.trackings import DAY_MS
-from waypost.intake.poller import clock_ms
 from waypost.keeper.keeper import Keeper
+from waypost.store.clock import DatabaseClock
 from waypost.store.database import Database
 
 PERSONS = {
@@ -63,8 +63,7 @@ async def events(shop: Caller) -> str:
 async def keep(api: Api, days: int) -> None:
     """Let the keeper look at every parcel that many days from now."""
     await api.database.serving.execute("update watch set expires_at = now() - interval '1 second'")
-    later = clock_ms() + days * DAY_MS
-    keeper = Keeper(api.database, api.parts.intake, history_days=30, now=lambda: later)
+    keeper = Keeper(api.database, api.parts.intake, history_days=30, clock=DatabaseClock(lambda: days * DAY_MS))
     async with api.database.engine.acquire() as session:
         await keeper.expire(session)
 

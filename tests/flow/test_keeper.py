@@ -1,6 +1,7 @@
 """Housekeeping: partitions, retention, expiry, leftovers of disabled endpoints, old keys."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Source, Update
 from waypost.intake.collector import Intake
-from waypost.intake.poller import clock_ms
 from waypost.intake.requests import Request
 from waypost.keeper.keeper import EVER, Keeper
 from waypost.store import duties, partitions
+from waypost.store.clock import DatabaseClock
 from waypost.store.database import Database
 from waypost.store.statements import SENT
 
@@ -35,7 +36,7 @@ class House:
     offset_ms: int = 0
 
     def keeper(self) -> Keeper:
-        return Keeper(self.database, self.intake, history_days=30, now=lambda: clock_ms() + self.offset_ms)
+        return Keeper(self.database, self.intake, history_days=30, clock=DatabaseClock(lambda: self.offset_ms))
 
     async def report(self, number: str, status: Status = Status.TRANSIT) -> None:
         scan = Checkpoint("2026-07-01T08:00:00", "Scanned", checkpoint_delivery_status=status)
@@ -92,7 +93,7 @@ async def test_partitions_exist_seven_days_ahead(house: House) -> None:
 
 async def make_old(house: House, days: int) -> None:
     """Move a waiting delivery and its event back by this number of days."""
-    at = clock_ms() - days * DAY_MS
+    at = DatabaseClock()() - days * DAY_MS
     day = datetime.fromtimestamp(at / 1000, UTC).date()
     async with house.database.serving.acquire() as session:
         for table in partitions.PARTITIONED:
@@ -131,6 +132,26 @@ async def test_deliveries_older_than_the_history_are_settled_and_their_partition
     waiting = await house.database.serving.fetch("select sequence from due order by sequence")
     assert [row["sequence"] for row in waiting] == [1, 1020]
     assert await house.count("event") == 2
+
+
+async def test_a_machine_whose_clock_is_years_ahead_deletes_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    years = timedelta(days=4000)
+    monkeypatch.setattr(time, "time_ns", lambda true=time.time_ns: true() + years // timedelta(microseconds=1) * 1000)
+    now = await house.database.serving.fetchval("select extract(epoch from now())::float8")
+    push = ids.make_id(round(now * 1000), 0, 1)
+    await house.database.serving.execute(
+        "insert into inbound (id, account, connection, source, size, push, unreadable)"
+        " values ($1, $2, $2, 'x', 1, '', 'odd')",
+        push,
+        house.account,
+    )
+
+    done = await house.keeper().run_once()
+
+    assert (done["pushes"], done["audit_log"], done["expiry"]) == (0, 0, 0)
+    assert await house.count("inbound") == 1
 
 
 async def test_a_partition_being_read_is_dropped_later_without_blocking_anyone(

@@ -1,9 +1,11 @@
 """The poll loop: which parcels it polls, how often, and how it handles slow, strict or faulty carriers."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -19,10 +21,11 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import Skipped, SkipReason, Source, Update
 from waypost.intake.collector import Intake
-from waypost.intake.poller import Poller, clock_ms
+from waypost.intake.poller import Poller
 from waypost.intake.requests import Request
 from waypost.intake.unread import SKIPPED
 from waypost.store import connection_changes
+from waypost.store.clock import DatabaseClock
 from waypost.store.database import Database
 
 CONNECTION = UUID("00000000-0000-7000-8000-00000000000c")
@@ -67,9 +70,6 @@ class World:
     account: UUID
     offset_ms: int = 0
 
-    def now(self) -> int:
-        return clock_ms() + self.offset_ms
-
     async def register(self, *numbers: str, **given: str) -> None:
         await self.intake.submit([Request(self.account, n, "dhl", create=True, given=given) for n in numbers])
 
@@ -81,7 +81,7 @@ class World:
             detect=lambda _number: (),
             open_source=lambda _row: carrier,
             speed=speed,
-            now=self.now,
+            clock=DatabaseClock(lambda: self.offset_ms),
         )
 
     async def waits(self) -> dict[str, float | None]:
@@ -183,6 +183,22 @@ async def test_an_unknown_number_is_an_event_and_polled_again(world: World) -> N
     await world.poller(Carrier(answer=lambda _number: Update(Source.POLL, unknown_number=True))).run_once()
 
     assert await world.database.serving.fetchval("select substatus from event") == "notfound002"
+    assert (await world.waits())["A1"] is not None
+
+
+async def test_a_machine_whose_clock_is_a_year_ahead_gives_up_no_parcel(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.register("A1")
+    year = timedelta(days=365)
+    monkeypatch.setattr(time, "time_ns", lambda true=time.time_ns: true() + year // timedelta(microseconds=1) * 1000)
+
+    poller = world.poller(Carrier(answer=lambda _number: Update(Source.POLL, unknown_number=True)))
+
+    await poller.run_once()
+    await world.make_due()
+    await poller.run_once()
+
     assert (await world.waits())["A1"] is not None
 
 

@@ -16,12 +16,13 @@ from tests.support.stand_ins import Clock, service_stand_in
 from waypost.app.sources import Sources, registering
 from waypost.domain.polling import SILENCE
 from waypost.domain.statuses import Status
-from waypost.intake.poller import Poller, clock_ms
+from waypost.intake.poller import Poller
 from waypost.intake.registering import ParcelRegistering
 from waypost.settings import Settings
 from waypost.sources import polled
 from waypost.sources.http import CarrierHttp
 from waypost.sources.pushes.asking import ASKED
+from waypost.store.clock import DatabaseClock
 from waypost.store.database import Database
 
 HOUR = 3600.0
@@ -52,7 +53,7 @@ class World:
             services=ASKED,
             detect=lambda _number: (),
             open_source=self.sources.open,
-            now=lambda: clock_ms() + round(self.offset_hours * HOUR * 1000),
+            clock=DatabaseClock(lambda: round(self.offset_hours * HOUR * 1000)),
         )
 
     async def add(self, number: str = "A1", courier: str = UNPOLLED) -> str:

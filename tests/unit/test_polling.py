@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.domain.budget import Budget, begin, is_urgent, pause, take, urgency
+from waypost.domain.budget import Budget, Spending, begin, is_urgent, pause, take, urgency
 from waypost.domain.polling import SILENCE, Watched, next_poll, next_when_silent
 from waypost.domain.statuses import SUBSTATUSES, Status, status_of
 
@@ -143,9 +143,9 @@ def test_ten_polls_a_day_are_spread_over_the_day() -> None:
     assert 2.4 * HOUR <= seconds <= 3 * HOUR
 
 
-def calls_granted(budget: Budget, *, start: int, end: int, urgent: bool) -> list[int]:
+def calls_granted(budget: Budget, *, start: int, end: int, urgent: bool, spending: Spending | None = None) -> list[int]:
     """Return the times of granted calls if each is made as soon as possible."""
-    spending, now, granted = begin(budget, start), start, []
+    spending, now, granted = spending or begin(budget, start), start, []
     while now < end:
         taken = take(spending, now, urgent=urgent)
         spending = taken.spending
@@ -227,6 +227,16 @@ def test_a_clock_set_back_neither_grants_nor_costs_calls() -> None:
 
     assert back.spending.spent_today == spending.spent_today
     assert back.wait_seconds == take(spending, spending.at, urgent=True).wait_seconds > 0
+
+
+def test_a_clock_that_was_a_year_ahead_for_a_moment_ends_no_calls() -> None:
+    ahead = take(begin(DHL, NOON), NOON + 365 * DAY * 1000, urgent=True).spending
+    paused = pause(ahead, NOON + 365 * DAY * 1000, 120)
+
+    granted = calls_granted(DHL, start=NOON + HOUR * 1000, end=NOON + 2 * DAY * 1000, urgent=True, spending=ahead)
+
+    assert len([at for at in granted if at // (DAY * 1000) == NOON // (DAY * 1000) + 1]) == 250
+    assert take(paused, NOON, urgent=True).wait_seconds == 120
 
 
 def test_parcels_out_for_delivery_are_polled_first_and_finished_ones_last() -> None:

@@ -14,6 +14,8 @@ _DAY_MS: Final = 86_400_000
 _DAY_SECONDS: Final = 86_400
 _HOURS: Final = 24
 _KEPT_FOR_URGENT: Final = 0.25
+_APART_MS: Final = 60_000
+"""How far the clocks of two database servers may be apart; one that goes back further was set back."""
 
 
 class Budget(msgspec.Struct, frozen=True):
@@ -139,6 +141,7 @@ def _held_back(budget: Budget) -> float:
 
 def _refill(spending: Spending, now: int) -> Spending:
     """Fill the bucket for the time that has passed. A clock that went back neither fills nor empties it."""
+    spending = _set_back(spending, now)
     at = max(spending.at, now)
     budget = spending.budget
     gained = (at - spending.at) * budget.calls_a_day / _DAY_MS
@@ -147,4 +150,20 @@ def _refill(spending: Spending, now: int) -> Spending:
         at=at,
         bucket=min(budget.bucket_size, spending.bucket + gained),
         spent_today=spending.spent_today if at // _DAY_MS == spending.at // _DAY_MS else 0,
+    )
+
+
+def _set_back(spending: Spending, now: int) -> Spending:
+    """Return the spending with its times moved to those of a clock that was set back.
+
+    Otherwise a clock that was a year ahead for a moment would end the calls for a year.
+    """
+    back = spending.at - now
+    if back <= _APART_MS:
+        return spending
+    return msgspec.structs.replace(
+        spending,
+        at=now,
+        next_call_at=spending.next_call_at - back,
+        paused_until=max(0, spending.paused_until - back),
     )

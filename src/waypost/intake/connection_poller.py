@@ -103,8 +103,12 @@ class ConnectionPoller:
     def resume(self, kept: bytes | None) -> None:
         """Continue with what the connection had spent when that was last stored, maybe by another process."""
         self._spending = budget.resume(_decode(kept), self._source.budget, self._now())
-        self.rests_until = 0
-        """When it may poll again (Unix milliseconds); 0 for at once."""
+        self._rests_until = 0
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether its budget grants nothing for a while."""
+        return 0 < self._rests_until - self._now() <= round(1000 * LONGEST_REST_SECONDS)  # more: the clock was set back
 
     async def run_once(self) -> int:
         """Poll one handful, several calls at once; parcels that the budget does not cover soon are given back.
@@ -160,9 +164,11 @@ class ConnectionPoller:
         urgent = any(map(_is_urgent, chosen))
         now = self._now()
         wait = budget.take(self._spending, now, urgent=urgent).wait_seconds
+        if wait <= LOOK_SECONDS:
+            return True
         # No longer, since what falls due meanwhile may be urgent.
-        self.rests_until = now + round(1000 * min(wait, LONGEST_REST_SECONDS)) if wait > LOOK_SECONDS else 0
-        return not self.rests_until
+        self._rests_until = now + round(1000 * min(wait, LONGEST_REST_SECONDS))
+        return False
 
     async def _in_turn(self, some: Sequence[LeasedWatch], due: Sequence[DueWatch]) -> Sequence[_Outcome]:
         """Make one call once the budget grants it; parcels that are not polled are given back unchanged."""

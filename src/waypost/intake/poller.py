@@ -5,7 +5,6 @@ A parcel is leased before it is polled, so a process that lost its lease does no
 """
 
 import asyncio
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
@@ -21,6 +20,7 @@ from waypost.intake.connection_poller import LOOK_SECONDS, ConnectionPoller
 from waypost.intake.poll_schedule import NEVER_ASKED, rank
 from waypost.rest import until_next_look
 from waypost.store import connection_changes, connections
+from waypost.store.clock import DatabaseClock
 from waypost.store.connection_changes import Routed
 from waypost.store.connections import ConnectionRow, UnroutedParcel
 from waypost.store.database import Database
@@ -34,11 +34,6 @@ LEASE_SECONDS: Final = 30.0
 """How long a connection is leased; if its process dies, its parcels wait this long."""
 MOST_KEPT: Final = 1_000
 """The number of sources that are kept open, with their tokens."""
-
-
-def clock_ms() -> int:
-    """Return this machine's time in Unix milliseconds, for the poll loop."""
-    return time.time_ns() // 1_000_000
 
 
 class Poller:
@@ -61,7 +56,7 @@ class Poller:
         open_source: Callable[[ConnectionRow], CarrierSource],
         services: Collection[str] = (),
         speed: float = 1.0,
-        now: Callable[[], int] = clock_ms,
+        clock: DatabaseClock | None = None,
     ) -> None:
         self._database = database
         self._intake = intake
@@ -70,7 +65,7 @@ class Poller:
         self._open = open_source
         self._services = services
         self._speed = speed
-        self._now = now
+        self._clock = clock or DatabaseClock()
         self._process = uuid4()
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
         self._askings: OrderedDict[tuple[UUID, float], ConnectionPoller] = OrderedDict()
@@ -138,10 +133,11 @@ class Poller:
     async def _take(self, running: Collection[UUID]) -> dict[UUID, ConnectionPoller]:
         """Lease the due connections that no process polls; release parcels whose connection is gone."""
         async with self._database.engine.acquire() as session:
-            resting = {key[0] for key, asking in self._askings.items() if asking.rests_until > self._now()}
+            resting = {key[0] for key, asking in self._askings.items() if asking.is_resting}
             due = [one for one in await connections.with_work(session) if one not in running and one not in resting]
             if not due:
                 return {}
+            await self._clock.read(session)
             rows = {row.id: row for row in await connections.by_ids(session, due)}
             for connection in due:
                 if connection not in rows or not rows[connection].is_polled:
@@ -186,7 +182,7 @@ class Poller:
             detect=self._detect,
             pushes=row.kind == ConnectionKind.PUSH,
             speed=self._speed,
-            now=self._now,
+            now=self._clock,
         )
 
     async def _give_back(self) -> None:

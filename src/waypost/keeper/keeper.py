@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -25,7 +25,6 @@ from waypost.domain.trackings import (
 )
 from waypost.intake import bulk, recovery
 from waypost.intake.collector import Intake
-from waypost.intake.poller import clock_ms
 from waypost.intake.requests import Request
 from waypost.keeper.endpoint_health import EndpointHealth
 from waypost.keeper.reconciler import Reconciler
@@ -52,6 +51,7 @@ from waypost.store import (
     uploaded_file_changes,
 )
 from waypost.store.backups.scheduled import ScheduledBackups
+from waypost.store.clock import DatabaseClock
 from waypost.store.customer_name_changes import name_older_trackings
 from waypost.store.database import Database
 from waypost.store.ending import end
@@ -107,13 +107,13 @@ class Keeper:
         quota: Quota = NO_QUOTA,
         backups: ScheduledBackups | None = None,
         signs: Signs | None = None,
-        now: Callable[[], int] = clock_ms,
+        clock: DatabaseClock | None = None,
     ) -> None:
         self._database = database
         self._intake = intake
         self._history = timedelta(days=history_days)
         self._customer_ms, self._audit = customer_days * DAY_MS, timedelta(days=audit_days)
-        self._now, self._quota = now, quota
+        self._clock, self._quota = clock or DatabaseClock(), quota
         self.backups = backups
         self.reconciler = Reconciler(history=self._history)
         self.duties = (
@@ -162,7 +162,7 @@ class Keeper:
         """Expire parcels without news, and erase persons from those that ended long ago; return how many expired."""
         expired = 0
         while found := await retention.expiring(session):
-            now = self._now()
+            now = await self._clock.read(session)
             due = [one for one in found if is_due_to_expire(one.state, now)]
             await self._intake.submit([_expiry(one) for one in due])
             for one in found:
@@ -247,7 +247,7 @@ class Keeper:
         forgotten = 0
         while some := await bulk_action_changes.delete_old(session, self._history):
             forgotten += some
-        while some := await queue.delete_old_test_payloads(session, from_ms(self._now()) - self._history):
+        while some := await queue.delete_old_test_payloads(session, await self._ago(session, self._history)):
             forgotten += some
         while some := await incident_changes.delete_old_incidents(session, self._history):
             forgotten += some
@@ -257,7 +257,7 @@ class Keeper:
 
     async def forget_entries(self, session: Session) -> int:
         """Delete entries of the audit log that are older than its retention; return how many."""
-        return await audit_entries.delete_old_entries(session, from_ms(self._now()) - self._audit)
+        return await audit_entries.delete_old_entries(session, await self._ago(session, self._audit))
 
     async def forget_sessions(self, session: Session) -> int:
         """Delete expired sessions and login links, old letters, and files that were not imported; return how many."""
@@ -266,7 +266,7 @@ class Keeper:
             forgotten += some
         while some := await mail_link_changes.delete_old_mail_links(session):
             forgotten += some
-        while some := await letter_changes.delete_old_letters(session, from_ms(self._now()) - self._history):
+        while some := await letter_changes.delete_old_letters(session, await self._ago(session, self._history)):
             forgotten += some
         while some := await sessions.forget(session):
             forgotten += some
@@ -274,10 +274,13 @@ class Keeper:
 
     async def forget_pushes(self, session: Session) -> int:
         """Delete pushes that could not be read within a week, and expired addresses; return how many pushes."""
-        before, forgotten = from_ms(self._now()) - timedelta(days=KEPT_DAYS), 0
+        before, forgotten = await self._ago(session, timedelta(days=KEPT_DAYS)), 0
         while some := await inbound_changes.delete_unreadable(session, before):
             forgotten += some
         return forgotten
+
+    async def _ago(self, session: Session, age: timedelta) -> datetime:
+        return from_ms(await self._clock.read(session)) - age
 
     def _next_look(self, state: TrackingState, now: int) -> int:
         """Return when a parcel may expire, or when persons are erased from one that has ended, whichever is next.

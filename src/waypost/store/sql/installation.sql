@@ -1,5 +1,8 @@
 -- Single values of the installation, looked up by name.
 
+-- name: database_time
+select now() as now
+
 -- name: installation_value
 select value from installation where name = $1;
 
