@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.databases import add_account, empty, named
 from tests.support.embedded import ignore, mode, read, running
 from tests.support.halting import halting, kill_in_the_middle, run_into
 from tests.support.receiver import HANGS_AFTER_SECONDS
+from tests.support.serving import WAYPOST, environment
 from waypost.app.backing_up import back_up, restore
 from waypost.store.backups import manifest
 from waypost.store.backups.manifest import BackupError
@@ -108,7 +110,7 @@ async def test_a_fast_backup_gives_way_to_nothing(shop: Shop) -> None:
 async def test_a_kill_during_a_backup_leaves_nothing_that_passes_for_a_backup(shop: Shop) -> None:
     folder = shop.place / "backup"
     with halting("pg_dump", shop.place) as halt:
-        arguments = (halt, "backup", folder, "--database-url", shop.dsn)
+        arguments = (halt, "backup", folder, "--fast", "--database-url", shop.dsn)
         await asyncio.to_thread(kill_in_the_middle, *arguments, WAYPOST_SECRET_KEY=KEY)
 
     with pytest.raises(BackupError, match="holds no finished backup"):
@@ -301,4 +303,32 @@ async def test_a_failed_copy_is_reported_with_the_programs_reason(shop: Shop) ->
     with pytest.raises(BackupError, match="it broke"):
         await back_up(shop.settings(pg_bin=bare), shop.place / "b", with_key=True, check=False, progress=ignore)
 
+    (bare / "pg_dump").write_text("#!/bin/sh\n")  # it says that all is well
+    with pytest.raises(BackupError, match="can't be written to: No such file or directory"):
+        await back_up(shop.settings(pg_bin=bare), shop.place / "b", with_key=True, check=False, progress=ignore)
+
     assert not (shop.place / "b").exists()
+
+
+async def test_on_a_full_disk_a_backup_and_a_restore_say_so_in_one_sentence_and_leave_nothing(shop: Shop) -> None:
+    folder, data_dir = await shop.back_up(), shop.place / "new"
+
+    backup = await asyncio.to_thread(
+        run_on_a_full_disk, "backup", shop.place / "second", "--no-check", "--fast", "--database-url", shop.dsn
+    )
+    restore = await asyncio.to_thread(run_on_a_full_disk, "restore", folder, "--data-dir", data_dir)
+
+    assert backup[-1] == "waypost: pg_dump failed: pg_dump: error: could not write to output file: File too large."
+    assert restore[-1].startswith("waypost: initdb failed: ")
+    assert restore[-1].endswith(": File too large")
+    assert not (shop.place / "second").exists()
+    assert not data_dir.exists()
+
+
+def run_on_a_full_disk(*arguments: object) -> list[str]:
+    """Return the lines on standard error of a command, none of whose files may have more than 50 kB."""
+    limited = ("/bin/sh", "-c", 'ulimit -f 100; exec "$@"', "-", *WAYPOST, *map(str, arguments))
+    settings = environment(WAYPOST_SECRET_KEY=KEY)
+    ended = subprocess.run(limited, env=settings, cwd="/", check=False, capture_output=True, text=True)
+    assert ended.returncode == 1
+    return ended.stderr.splitlines()

@@ -117,7 +117,14 @@ def measure(path: Path) -> CopiedFile:
 
 
 def finish(folder: Path, manifest: Manifest) -> None:
-    """Rename the files and write the manifest, so that everything survives a power failure."""
+    """Rename the files and write the manifest, so that everything survives a power failure. Raise BackupError."""
+    try:
+        _finish(folder, manifest)
+    except OSError as error:
+        raise BackupError(f"{folder} can't be written to: {error.strerror}.") from None
+
+
+def _finish(folder: Path, manifest: Manifest) -> None:
     for name in manifest.files:
         with unfinished(folder, name).open("rb") as file:
             os.fsync(file.fileno())

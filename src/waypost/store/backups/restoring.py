@@ -64,7 +64,7 @@ async def restore_folder(
     if lock is None:
         raise BackupError(f"Another Waypost is running on {place.path}: stop it or choose another data directory.")
     try:
-        _refuse_full(place.path, manifest)
+        _refuse_full(place.path, manifest, "free up space or choose another place")
         shutil.rmtree(place.unfinished_restore, ignore_errors=True)
         await _fill(folder, manifest, place, key=key, pg_bin=pg_bin, progress=progress)
         await asyncio.to_thread(_put_in_place, place)
@@ -85,7 +85,7 @@ async def check_by_restoring(
     progress("Checking: restoring into a scratch database")
     place = open_folder(scratch)
     try:
-        _refuse_full(place.path, manifest)
+        _refuse_full(place.path, manifest, "set TMPDIR to a folder on another disk, or use --no-check")
         async with _scratch_server(place.path, pg_bin, progress, disposable=True) as url:
             clients = find_clients(pg_bin)
             await restore_database(folder, manifest, url, schema=manifest.schema, clients=clients, disposable=True)
@@ -176,13 +176,13 @@ def _is_there(data_dir: Path) -> bool:
     return True
 
 
-def _refuse_full(path: Path, manifest: Manifest) -> None:
+def _refuse_full(path: Path, manifest: Manifest, advice: str) -> None:
     free = shutil.disk_usage(path).free
     wanted = int(manifest.database_size * _MARGIN) + _CLUSTER_BYTES
     if free < wanted:
         raise BackupError(
             f"The disk of {path} has {free // MEGABYTE:,} MB left, and restoring needs {wanted // MEGABYTE:,} MB:"
-            " free up space or choose another place."
+            f" {advice}."
         )
 
 

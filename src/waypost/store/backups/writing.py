@@ -66,6 +66,10 @@ async def _write(
             await run_client(clients / "pg_dump", url, [*options, *_dump(folder)], name=name)
         progress("Counting rows")
         rows = await count_rows(session)
+    try:
+        files = await asyncio.to_thread(_files, folder, key)
+    except OSError as error:
+        raise BackupError(f"{folder} can't be written to: {error.strerror}.") from None
     made = Manifest(
         made_at=datetime.now(UTC).replace(microsecond=0),
         waypost=version("waypost"),
@@ -75,7 +79,7 @@ async def _write(
         database_size=facts["database_size"],
         key_check=None if check is None else check.hex(),
         rows=rows,
-        files=await asyncio.to_thread(_files, folder, key),
+        files=files,
     )
     await asyncio.to_thread(manifest.finish, folder, made)
     return made
