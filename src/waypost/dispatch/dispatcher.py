@@ -159,8 +159,8 @@ class Dispatcher:
             attempts=dict(self._attempts.counts.attempts),
             latency=list(self._attempts.counts.latency),
             latency_seconds=self._attempts.counts.latency_seconds,
-            stages=dict(self._recorder.stages.counts),
-            stage_seconds=dict(self._recorder.stages.seconds),
+            stages=self._recorder.stages.counts,
+            stage_seconds=self._recorder.stages.seconds,
             breakers=dict(breakers),
         )
 

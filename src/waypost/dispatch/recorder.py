@@ -150,7 +150,7 @@ class Recorder:
         is_logged = _LOG.is_enabled_for(logging.DEBUG)
         for finished, times in zip(recorded, self._times, strict=False):
             if times is not None:
-                times.ended(DeliveryStage.RECORD)
+                times.stage_ended()  # `record`
                 self.stages.add(times)
                 if is_logged:
                     _log_stages(finished.claimed, times)
@@ -266,7 +266,7 @@ class Recorder:
 
 def _log_stages(claimed: Claimed, times: Times) -> None:
     delivery, endpoint = ids.to_text(ids.DELIVERY, claimed.id), ids.to_text(ids.ENDPOINT, claimed.endpoint)
-    milliseconds = {stage.value: round(seconds * 1000, 1) for stage, seconds in times.seconds.items()}
+    milliseconds = {stage.value: round(one * 1000, 1) for stage, one in zip(DeliveryStage, times.seconds, strict=True)}
     _LOG.debug("delivery_recorded", delivery=delivery, endpoint=endpoint, milliseconds=milliseconds)
 
 

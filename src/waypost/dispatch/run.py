@@ -13,7 +13,7 @@ from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.guard import Admitted, Guard
 from waypost.dispatch.racing import Race, warm_first
 from waypost.dispatch.signer import Signed, Signer
-from waypost.dispatch.stages import DeliveryStage, Times
+from waypost.dispatch.stages import Times
 from waypost.dispatch.transport import Transport
 from waypost.domain.attempts import Outcome
 from waypost.domain.deliveries import Reason, Settled
@@ -72,7 +72,7 @@ class Sender:
         first = admitted.addresses[0] if isinstance(admitted, Admitted) else None
         if first is not None and not self._slots.take(first) and not await self._slots.wait(first, _left(latest_begin)):
             return Finished(claimed, None, None)
-        times.ended(DeliveryStage.SLOT)
+        times.stage_ended()  # `slot`
         try:
             # Many of an account's attempts may be ready at the same moment. Each takes up to a millisecond to sign and
             # to begin, that of a large parcel several.
@@ -89,9 +89,9 @@ class Sender:
     ) -> Finished:
         started, began = time.time(), time.monotonic() - used
         signed = self._signer.sign(claimed, endpoint, int(started))
-        times.ended(DeliveryStage.REQUEST)
+        times.stage_ended()  # `request`
         answer = await self._post(admitted, signed, began + self._settings.timeout_seconds)
-        times.ended(DeliveryStage.RESPONSE)
+        times.stage_ended()  # `response`
         seconds = time.monotonic() - began
         if answer.outcome is Outcome.TIMED_OUT:  # a busy process notices it late
             seconds = min(seconds, self._settings.timeout_seconds)

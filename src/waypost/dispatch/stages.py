@@ -1,10 +1,14 @@
 """Measures where deliveries spend their time, stage by stage: no clock of its own decides anything here."""
 
 import time
+from bisect import bisect_left
 from enum import StrEnum
 from typing import Final
 
-from waypost.domain.latency import BOUNDS_MS, bound_of
+from waypost.domain.latency import BOUNDS_MS
+
+_BOUNDS: Final = tuple(bound / 1000 for bound in BOUNDS_MS)
+_LAST: Final = len(_BOUNDS) - 1
 
 
 class DeliveryStage(StrEnum):
@@ -25,18 +29,21 @@ class DeliveryStage(StrEnum):
 
 
 class Times:
-    """How long one delivery spent in each stage so far, in seconds. The next stage began when the last one ended."""
+    """How long one delivery spent in each stage so far, in seconds and in the order of ``DeliveryStage``.
+
+    A list, because this runs six times for every delivery, and a member of an enumeration computes its hash in Python.
+    """
 
     __slots__ = ("_since", "seconds")
 
     def __init__(self, *, waited: float, claiming_since: float) -> None:
         self._since = time.monotonic()
-        self.seconds = {DeliveryStage.CLAIM: waited, DeliveryStage.LEASE: self._since - claiming_since}
+        self.seconds = [waited, self._since - claiming_since]
 
-    def ended(self, stage: DeliveryStage) -> None:
-        """Note that a stage has ended."""
+    def stage_ended(self) -> None:
+        """Note that a stage has ended; the next one begins."""
         now = time.monotonic()
-        self.seconds[stage] = now - self._since
+        self.seconds.append(now - self._since)
         self._since = now
 
 
@@ -44,11 +51,21 @@ class StageCounts:
     """Counts the seconds in each stage since the start, by the bounds of ``domain.latency``."""
 
     def __init__(self) -> None:
-        self.counts: Final[dict[str, list[int]]] = {stage: [0] * len(BOUNDS_MS) for stage in DeliveryStage}
-        self.seconds: Final[dict[str, float]] = dict.fromkeys(DeliveryStage, 0.0)
+        self._counts = [[0] * len(BOUNDS_MS) for _ in DeliveryStage]
+        self._seconds = [0.0] * len(self._counts)
 
     def add(self, times: Times) -> None:
         """Count one delivery whose result is committed."""
-        for stage, seconds in times.seconds.items():
-            self.counts[stage][bound_of(round(seconds * 1000))] += 1
-            self.seconds[stage] += seconds
+        for place, seconds in enumerate(times.seconds):
+            self._counts[place][bisect_left(_BOUNDS, seconds, 0, _LAST)] += 1
+            self._seconds[place] += seconds
+
+    @property
+    def counts(self) -> dict[str, list[int]]:
+        """Return the counts by stage."""
+        return dict(zip(DeliveryStage, self._counts, strict=True))
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Return the sum of the seconds by stage."""
+        return dict(zip(DeliveryStage, self._seconds, strict=True))

@@ -41,7 +41,8 @@ class Count(msgspec.Struct):
 
     def arrived(self, milliseconds: int) -> None:
         """Count a delivery that was accepted this long after its event."""
-        self.arrival = self.arrival or [0] * len(ARRIVAL_BOUNDS_MS)
+        if not self.arrival:
+            self.arrival = [0] * len(ARRIVAL_BOUNDS_MS)
         self.arrival[bound_of(milliseconds, ARRIVAL_BOUNDS_MS)] += 1
 
 
@@ -54,15 +55,17 @@ def counted(finished: Sequence[Finished], settled: Mapping[tuple[UUID, int], Set
     now_ms = round(now.timestamp() * 1000) if settled else 0
     counts: dict[UUID, Count] = {}
     for one in finished:
-        if one.claimed.sample is not None:
+        claimed = one.claimed
+        if claimed.sample is not None:
             continue
-        if (count := counts.get(one.claimed.endpoint)) is None:
-            count = counts[one.claimed.endpoint] = Count(one.claimed.endpoint)
-        state = settled.get((one.claimed.id, one.claimed.lease_no))
-        count.delivered += state is Settled.DELIVERED
-        count.failed += state is Settled.FAILED
+        if (count := counts.get(claimed.endpoint)) is None:
+            count = counts[claimed.endpoint] = Count(claimed.endpoint)
+        state = settled.get((claimed.id, claimed.lease_no))
         if state is Settled.DELIVERED:
-            count.arrived(now_ms - made_at(one.claimed.id))
+            count.delivered += 1
+            count.arrived(now_ms - made_at(claimed.id))
+        elif state is Settled.FAILED:
+            count.failed += 1
         if one.attempt is not None:
             count.attempted(one.attempt)
     return [count for _, count in sorted(counts.items())]

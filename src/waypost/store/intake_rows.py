@@ -5,6 +5,7 @@ The order of calls is the protocol of locks: ``lock``, then ``now``, then ``stan
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from waypost.domain.deliveries import Reason
 from waypost.domain.endpoints import Ordering, SubscribedEndpoint, Trigger
 from waypost.domain.statuses import Status
 from waypost.domain.times import from_ms
-from waypost.domain.trackings import TrackingState
+from waypost.domain.trackings import DAY_MS, TrackingState
 from waypost.store.array_parameters import joined
 from waypost.store.registration_changes import register_again
 from waypost.store.rows import NOTHING_ELSE, ChangedTracking, FoundBy, LockedRow, NewDelivery, NewEvent
@@ -38,7 +39,12 @@ TrackingKey = tuple[int, UUID, str, str]
 
 def day_of(identifier: UUID) -> date:
     """Return the UTC day of an id's time: the partition of its row."""
-    return from_ms(ids.made_at(identifier)).date()
+    return _day(ids.made_at(identifier) // DAY_MS)
+
+
+@lru_cache(maxsize=128)
+def _day(since_1970: int) -> date:
+    return from_ms(since_1970 * DAY_MS).date()
 
 
 async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKey, UUID]:
