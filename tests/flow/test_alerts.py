@@ -12,9 +12,12 @@ import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from tests.flow.test_dispatch import Way, running
+from tests.flow.test_queue import report
 from tests.support.databases import add_account
 from tests.support.mailbox import Mailbox, mailbox
 from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
+from waypost.alerts.in_hand import AT_ONCE_OF_ONE
 from waypost.alerts.mail import Mailer
 from waypost.alerts.messenger import Messenger
 from waypost.alerts.posting import Poster
@@ -279,6 +282,25 @@ async def test_a_service_that_hangs_holds_up_nobody_else(
         await alerting.sender.look()
         await receiver.received(1)
         assert await alerting.sender.look() == 0  # what is being sent is leased
+
+
+async def test_alerts_that_hang_delay_no_delivery(
+    database: Database, alerting: Alerting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waypost.alerts.posting.POST_SECONDS", 30.0)
+    async with receiving(always(HANG)) as hanging, receiving(always(OK)) as receiver, running(Way(database)) as way:
+        for _ in range(AT_ONCE_OF_ONE):
+            await alerting.channel(AlertService.SLACK, {"url": hanging.url})
+        await alerting.open()
+        for _ in range(AT_ONCE_OF_ONE):
+            await alerting.sender.look()
+        await hanging.received(AT_ONCE_OF_ONE)
+        endpoint = await way.add_endpoint(alerting.account, receiver.url)
+        await report(database, alerting.account, "A1", 1)
+        way.hint([endpoint])
+
+        assert await way.settled(1) == [("delivered", None, 1)]
+        assert [state for _, state, _ in await alerting.states()] == ["waiting"] * AT_ONCE_OF_ONE
 
 
 async def test_a_storm_of_incidents_is_a_few_messages(alerting: Alerting) -> None:

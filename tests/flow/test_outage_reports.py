@@ -13,7 +13,9 @@ from waypost.dispatch.guard import Guard
 from waypost.dispatch.resolver import SystemResolver
 from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.alerts import AlertService
+from waypost.domain.incidents import Kind, State, Subject
 from waypost.domain.targets import EVERY_PORT
+from waypost.store import incidents
 from waypost.store.database import Database
 
 
@@ -34,6 +36,23 @@ class Reports:
     async def look(self, seconds: float) -> None:
         self.now += seconds
         await self.reports.look()
+
+
+async def test_an_outage_is_an_incident_of_the_operator_once_it_is_over(database: Database) -> None:
+    async with receiving(always(OK)) as receiver:
+        reports = [Reports(database, receiver.url) for _ in range(2)]
+        database.outage.found(ConnectionRefusedError())
+        for seconds in (0, REPORTED_AFTER_SECONDS):
+            for one in reports:
+                await one.look(seconds)
+        database.outage.passed()
+        for one in reports:
+            await one.look(1)
+    async with database.serving.acquire() as session:
+        (incident,) = await incidents.newest(session, None, limit=9)
+
+    assert (incident.kind, incident.subject, incident.state) == (Kind.OPERATOR, Subject.DATABASE, State.CLOSED)
+    assert incident.message == "The database can be used again."
 
 
 async def test_an_outage_is_reported_after_a_minute_and_when_it_is_over(database: Database) -> None:

@@ -1,7 +1,8 @@
 """What the keeper finds wrong besides endpoints: connections, parcels that wait for somebody, the installation."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from waypost.domain.incidents import Incident, State
 from waypost.keeper.reconciler import Reconciler
 from waypost.keeper.troubles import STALLS_OF_TROUBLE, STUCK_AFTER, Signs, Troubles
 from waypost.store import incidents, partitions
+from waypost.store.backups.scheduled import ScheduledBackups
 from waypost.store.database import Database
 from waypost.store.incidents import BEGINNING
 from waypost.store.reconciliation import Findings
@@ -148,6 +150,18 @@ async def test_another_machines_disk_is_not_judged_by_this_one(watched: Watched)
     watched.room = True
 
     assert list(await watched.open(of_operator=True)) == ["disk"]
+
+
+async def test_a_day_without_a_backup_is_an_incident(tmp_path: Path) -> None:
+    async def never(_folder: Path) -> None:
+        """Make no backup."""
+
+    signs = Signs(backups=ScheduledBackups(tmp_path, never, checked=False))
+    found = {
+        hours: [one.subject for one in signs.found(datetime.now(UTC) + timedelta(hours=hours))] for hours in (29, 31)
+    }
+
+    assert found == {29: [], 31: ["backup"]}
 
 
 async def test_a_loop_that_is_blocked_often_within_minutes_is_an_incident(watched: Watched) -> None:

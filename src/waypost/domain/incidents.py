@@ -118,9 +118,10 @@ class Incident(msgspec.Struct, frozen=True):
 
 
 class NewIncident(msgspec.Struct, frozen=True):
-    """The change that opens an incident: its trouble is new."""
+    """The change that opens an incident: its trouble is new. It began at a known time, or is opened now."""
 
     trouble: Trouble
+    since: datetime | None = None
 
 
 class Changed(msgspec.Struct, frozen=True):

@@ -33,10 +33,10 @@ async def _write(session: Session, change: IncidentChange) -> bool:
         at, number = await _next_change(session, account)
         what: What | None
         match change:
-            case NewIncident(trouble):
-                incident, what = _incident(trouble, number, at), What.OPENED
+            case NewIncident(trouble, since):
+                incident, what = _incident(trouble, number, since or at), What.OPENED
                 columns = (incident.kind.value, incident.subject, incident.stage, incident.message, _details(incident))
-                row = await fetch_one(session, "insert_incident", number, account, *columns, at)
+                row = await fetch_one(session, "insert_incident", number, account, *columns, incident.opened_at)
             case Changed(known, trouble, reminds):
                 incident, what = _incident(trouble, number, known.opened_at), What.REMINDED if reminds else None
                 incident = structs.replace(incident, id=known.id)
