@@ -1,4 +1,4 @@
-"""A dead man's switch hears from Waypost while it works, and nothing once it does not."""
+"""A dead man's switch hears from Waypost only while Waypost works."""
 
 from ipaddress import ip_network
 

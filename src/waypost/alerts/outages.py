@@ -37,7 +37,7 @@ Channel = tuple[AlertService, Mapping[str, str]]
 class OutageReports:
     """Sends to the operator's ``channels``, as the settings describe them: once after a minute, and once at the end.
 
-    An outage that lasted so long is an incident, too, which can be written only when it is over.
+    An outage that lasted a minute is an incident, too, which can be written only when it is over.
     """
 
     def __init__(
