@@ -1,6 +1,13 @@
-"""One account attacks while another works: the cost for the other, in a table."""
+"""One account attacks while another works: the cost for the other, in a table.
+
+All share the machine's cores, which in earnest they would not. The attacker's clients and receivers stand for other
+machines, so they are processes of their own with a low priority (``NICE``, otherwise 10; 0 is that of the server). The
+working account's client and receiver are in this process, with nothing else. ``STAGES=on`` adds where B's deliveries
+spent their time; writing it costs time itself.
+"""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -18,6 +25,7 @@ from tests.support.attacks import scans, updates
 from tests.support.faults import Tally
 from tests.support.receiver import OK, Receiver, always, receiving
 from tests.support.serving import Serving, serving
+from tests.support.stage_log import Span, stages
 
 pytestmark = [pytest.mark.faults, pytest.mark.alone]
 
@@ -49,6 +57,7 @@ class Work:
 
     client: httpx.AsyncClient
     receiver: Receiver
+    endpoint: str = ""
     sent: int = 0
 
     async def go_on(self, seconds: float) -> Times:
@@ -77,6 +86,7 @@ class Windows:
     def __init__(self) -> None:
         self.quiet: list[Times] = []
         self.attacked: list[Times] = []
+        self.spans: dict[str, list[Span]] = {"quiet": [], "attacked": []}
 
     async def measure(self, work: Work, attack: asyncio.subprocess.Process, *, leaves_work: bool) -> None:
         """Measure windows in turns; if an attack ``leaves_work`` behind, all quiet ones come before it."""
@@ -85,7 +95,9 @@ class Windows:
             is_quiet = number < WINDOWS if leaves_work else number % 2 == 0
             attack.send_signal(signal.SIGSTOP if is_quiet else signal.SIGCONT)
             await work.go_on(SETTLING_SECONDS)
+            began = time.time()
             (self.quiet if is_quiet else self.attacked).append(await work.go_on(WINDOW_SECONDS))
+            self.spans["quiet" if is_quiet else "attacked"].append((began, time.time()))
         attack.send_signal(signal.SIGCONT)
 
     def summary(self) -> str:
@@ -127,7 +139,7 @@ async def at_work(server: Serving) -> AsyncIterator[tuple[Work, str]]:
     ):
         made = await client.post("/v1/endpoints", json={"url": f"http://127.0.0.2:{receiver.port}/hook"})
         assert made.status_code == 201, made.text
-        yield Work(client, receiver), attacker
+        yield Work(client, receiver, made.json()["id"]), attacker
 
 
 async def stalls(work: Work) -> tuple[float, str]:
@@ -161,8 +173,9 @@ ATTACKS = (
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_an_attacking_account_costs_another_next_to_nothing(name: str, judged: Judge) -> None:
     settings = {"WAYPOST_RATE_LIMIT": "on", "WAYPOST_PUBLIC_URL": "http://127.0.0.1", "WAYPOST_MAX_ENDPOINTS": "100"}
+    with_stages = {"WAYPOST_LOG_LEVEL": "debug", "WAYPOST_LOG_FORMAT": "json"} if "STAGES" in os.environ else {}
     windows = Windows()
-    with serving(**settings) as server:
+    with serving(**settings, **with_stages) as server:
         await asyncio.to_thread(server.start)
         async with at_work(server) as (work, attacker):
             more = await track_link(server, attacker) if name == "track_page" else ""
@@ -177,8 +190,13 @@ async def test_an_attacking_account_costs_another_next_to_nothing(name: str, jud
             worked, held = await stalls(work)
         own, postgres = parts_of(server.process.pid)
         main, *children = [peak_memory_mib([pid]) for pid in own]
+        log = server.said() if with_stages else ""
         memory = f"MiB: serve {main}, its children {children}, PostgreSQL {memory_mib(postgres)}"
-    seen = f"B's p50/p99 in ms: {windows.summary()}. {memory}; {held}. A: {answers.decode()}"
+    nice = os.environ.get("NICE", "10")
+    seen = f"B's p50/p99 in ms, A's own processes at nice {nice}: {windows.summary()}. {memory}; {held}."
+    seen += f" A: {answers.decode()}"
+    for kind, spans in windows.spans.items() if with_stages else ():
+        seen += f". {kind}: {stages(log, work.endpoint, spans)}"
     duplicated = len(work.receiver.requests) - work.sent
     judged(Tally(f"A: {name}", 1, work.sent, 0, duplicated, 0, 0, TARGET, seen))
     assert windows.too_slow() == []

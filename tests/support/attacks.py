@@ -1,8 +1,8 @@
 """Attacks of one account on the others: ``python -m tests.support.attacks NAME URL KEY SECONDS [MORE]``.
 
-It runs as a process of its own with a low priority, as if on another machine: what it costs its sender delays nobody
-who measures. It can be paused by SIGSTOP. After SECONDS it prints
-how many answers of each status it got.
+It stands for other machines, so it and its receivers are processes of their own with a low priority (``NICE``,
+otherwise 10): what they cost delays nobody who measures. It can be paused by SIGSTOP. After SECONDS it prints how many
+answers of each status it got.
 """
 
 import asyncio
@@ -159,6 +159,6 @@ async def main(name: str, url: str, key: str, seconds: float, more: str) -> None
 
 
 if __name__ == "__main__":
-    os.nice(10)
+    os.nice(int(os.environ.get("NICE", "10")))
     name, url, key, seconds, *more = sys.argv[1:]
     asyncio.run(main(name, url, key, float(seconds), "".join(more)))
