@@ -15,7 +15,7 @@ from waypost.intake.requests import Request, Result
 from waypost.store import idempotency
 
 
-class NewUpdate(msgspec.Struct, frozen=True):
+class NewUpdate(msgspec.Struct, frozen=True, gc=False):
     """A checked update of one tracking; with ``create`` an unknown one is registered."""
 
     tracking_number: str
@@ -24,7 +24,7 @@ class NewUpdate(msgspec.Struct, frozen=True):
     update: Update
 
 
-class WrittenUpdate(msgspec.Struct, frozen=True):
+class WrittenUpdate(msgspec.Struct, frozen=True, gc=False):
     """The result of an update: ``tracking`` is None if it is unknown, ``event`` if nothing that is pushed changed.
 
     ``no_room``: it was to be registered, but the account's quota of parcels is used up.

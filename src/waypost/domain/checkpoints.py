@@ -118,7 +118,7 @@ def in_order(scans: list[Checkpoint]) -> list[Checkpoint]:
     instants = [
         _utc(scan.checkpoint_date, scan.offset_minutes or 0) if by_utc else scan.checkpoint_date for scan in scans
     ]
-    if not by_utc and any(instant.endswith(_MIDNIGHT) for instant in instants):
+    if not by_utc and True in [instant.endswith(_MIDNIGHT) for instant in instants]:
         instants = [instant for instant, _ in _with_days_placed(list(zip(instants, scans, strict=True)))]
     are_distinct = len(set(instants)) == len(instants)
     if are_distinct and instants == sorted(instants):  # nearly always: what is known is in order, and news come last

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from waypost.domain.checkpoints import Checkpoint, Identity, identity, in_order, precedes, shows_the_same
+from waypost.domain.checkpoints import Basis, Checkpoint, Identity, identity, in_order, precedes, shows_the_same
 from waypost.domain.journeys import deciding, order
 from waypost.domain.readings import same_reading, says_the_same, take_reading, with_reading
 
@@ -38,6 +38,8 @@ class Bounds(msgspec.Struct, frozen=True):
 BOUNDS: Final = Bounds()
 
 _ENCODER: Final = msgspec.json.Encoder()
+# Python 3.11 looks up a member of an enumeration fifteen times as slowly as a name of the module.
+_REPORTER: Final = Basis.REPORTER
 _Reports = dict[int | None, Checkpoint]
 """The latest report of a scan for each offset, None for reports without one."""
 
@@ -75,7 +77,8 @@ def merge(
     simple, others = _apart(known, unplaced, reported)
     united, waiting, news, is_reread = _united(known, unplaced, others)
     for held, report in simple:
-        scan = _latest(held, report)
+        is_newer = held is None or held.observed_at < report.observed_at
+        scan = report if is_newer and report.basis is _REPORTER else _latest(held, report)
         united.append(scan)
         if held is None:
             news.append(scan)

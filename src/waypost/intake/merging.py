@@ -37,6 +37,8 @@ PORTION_DELIVERIES: Final = 4_000
 EVENT_BYTES: Final = 4 << 20
 """The size of events that are gathered before they are sent: a parcel may occur in a batch a thousand times."""
 
+# Python 3.11 looks up a member of an enumeration fifteen times as slowly as a name of the module.
+_LATEST: Final = Ordering.LATEST
 _RANDOM: Final = random.Random(os.urandom(32))  # noqa: S311 - ids must be unique, not secret
 
 
@@ -132,11 +134,13 @@ class Portion:
         """Make the next event of a tracking. Its id is greater than the previous one, whatever the clock says."""
         state, listeners = tracking.state, self._listeners[tracking.account]
         status_changed = state.status is not previous.status
-        skipped = {
-            endpoint.id.hex: reason.value
-            for endpoint in listeners
-            if (reason := rules.skips(endpoint, state.status, status_changed=status_changed)) is not None
-        }
+        skipped, wanting = dict[str, str](), list[SubscribedEndpoint]()
+        for endpoint in listeners:
+            reason = rules.skips(endpoint, state.status, status_changed=status_changed)
+            if reason is None:
+                wanting.append(endpoint)
+            else:
+                skipped[endpoint.id.hex] = reason.value
         at = self._now if tracking.newest is None else max(self._now, ids.made_at(tracking.newest) + 1)
         tracking.sequence += 1
         tracking.newest = ids.make_id(at, tracking.bucket, _random())
@@ -148,17 +152,17 @@ class Portion:
             tracking_number=state.tracking_number,
             courier_code=state.courier_code,
             sequence=tracking.sequence,
-            status=state.status.value,
+            status=state.status,  # members are texts, and Python 3.11 takes long to look up a member's value
             substatus=state.substatus,
-            previous_status=previous.status.value,
-            source=update.source.value,
-            deliveries=len(listeners) - len(skipped),
+            previous_status=previous.status,
+            source=update.source,
+            deliveries=len(wanting),
             skipped=skipped,
             packed=packed,
         )
         self._events.append(event)
         self._event_bytes += len(packed)
-        self._deliveries += [_delivery(event, one) for one in listeners if one.id.hex not in skipped]
+        self._deliveries += [_delivery(event, endpoint, at) for endpoint in wanting]
         return event.id
 
     def _turn_of(self, account: UUID) -> Turn:
@@ -217,18 +221,18 @@ class Portion:
         """
         if self._new:
             return []
-        return [one for one in self._deliveries if one.ordering == Ordering.LATEST or not are_few]
+        return [one for one in self._deliveries if one.ordering == _LATEST] if are_few else self._deliveries
 
 
-def _delivery(event: NewEvent, endpoint: SubscribedEndpoint) -> NewDelivery:
+def _delivery(event: NewEvent, endpoint: SubscribedEndpoint, at: int) -> NewDelivery:
     return NewDelivery(
         bucket=event.bucket,
-        id=ids.make_id(ids.made_at(event.id), event.bucket, _random()),
+        id=ids.make_id(at, event.bucket, _random()),
         endpoint=endpoint.id,
         tracking=event.tracking,
         event=event.id,
         sequence=event.sequence,
-        ordering=endpoint.ordering.value,
+        ordering=endpoint.ordering,
     )
 
 
@@ -266,7 +270,7 @@ def row_of(
         id=tracking,
         sequence=sequence,
         last_event=last_event,
-        status=state.status.value,
+        status=state.status,
         substatus=state.substatus,
         packed=packed,
         updated_at=state.updated_at,

@@ -12,7 +12,7 @@ from waypost.store.intake_rows import TrackingKey
 from waypost.store.statements import Session
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """An update of one tracking. ``create`` registers the tracking, with the facts ``given``, if it is new.
 
     ``auto_correct`` lets a new tracking's courier code be replaced later.
@@ -51,7 +51,7 @@ class Request(msgspec.Struct, frozen=True):
         return 1 + (0 if self.update is None else len(self.update.checkpoints))
 
 
-class Result(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True, gc=False):
     """What intake answers to a ``Request``: no ``tracking`` if it is unknown; ``event`` is the newest one that it made.
 
     ``state`` is set if the request registered or restarted the tracking or asked for its state; other states are not

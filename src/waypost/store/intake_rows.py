@@ -56,7 +56,7 @@ async def find(session: Session, keys: Sequence[TrackingKey]) -> dict[TrackingKe
     return {keys[row["position"] - 1]: row["id"] for row in rows}
 
 
-class RegisteredTracking(msgspec.Struct, frozen=True):
+class RegisteredTracking(msgspec.Struct, frozen=True, gc=False):
     """The row of a tracking about to be registered, with its state by then; ``created_at`` in Unix milliseconds."""
 
     key: TrackingKey
@@ -117,7 +117,7 @@ def subscribed(row: Record) -> SubscribedEndpoint:
     )
 
 
-class QueuedDelivery(msgspec.Struct, frozen=True):
+class QueuedDelivery(msgspec.Struct, frozen=True, gc=False):
     """The row of a delivery that is already queued when intake adds others."""
 
     bucket: int

@@ -21,7 +21,7 @@ class LockedTracking(msgspec.Struct, frozen=True):
     state: TrackingState
 
 
-class LockedRow(msgspec.Struct, frozen=True):
+class LockedRow(msgspec.Struct, frozen=True, gc=False):
     """The row of a tracking, read under its lock by intake; its state is packed, as stored."""
 
     bucket: int
@@ -42,7 +42,7 @@ class FoundBy(NamedTuple):
 NOTHING_ELSE: Final = FoundBy(None, None)
 
 
-class ChangedTracking(msgspec.Struct, frozen=True):
+class ChangedTracking(msgspec.Struct, frozen=True, gc=False):
     """The row of a tracking as intake writes it back; ``updated_at`` in Unix milliseconds."""
 
     bucket: int
@@ -56,7 +56,7 @@ class ChangedTracking(msgspec.Struct, frozen=True):
     found_by: FoundBy
 
 
-class NewEvent(msgspec.Struct, frozen=True):
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """The row of an event about to be written. ``skipped`` holds why an endpoint got nothing, by its id.
 
     ``packed`` is the tracking's state after it.
@@ -78,7 +78,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     packed: bytes
 
 
-class NewDelivery(msgspec.Struct, frozen=True):
+class NewDelivery(msgspec.Struct, frozen=True, gc=False):
     """The row of a delivery about to be queued."""
 
     bucket: int

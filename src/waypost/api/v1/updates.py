@@ -39,7 +39,7 @@ class ResultError(msgspec.Struct, frozen=True):
     message: str
 
 
-class UpdateResult(msgspec.Struct, frozen=True):
+class UpdateResult(msgspec.Struct, frozen=True, gc=False):
     """The result of one update; ``event_id`` is null when it changed nothing that is pushed."""
 
     tracking_id: str | None
