@@ -4,13 +4,17 @@ import base64
 import hmac
 import json
 from collections.abc import AsyncIterator
+from threading import get_ident
 from typing import Any
 
 import pytest
 
 from tests.support.api import Api, Caller, serving_api
-from tests.support.pushing import SECRET, Pusher, connect, read_all
+from tests.support.pushing import SECRET, Pusher, connect, read_all, reader
+from waypost.domain.inbound import MOST_PARCELS, Contents, Push
 from waypost.domain.quotas import Quota
+from waypost.intake import push_reader
+from waypost.sources import senders
 from waypost.store.database import Database
 
 BEARER = {"authorization": f"Bearer {SECRET}"}
@@ -55,6 +59,61 @@ async def test_an_order_registers_its_parcel_without_its_customer(api: Api, shop
     assert (found["tracking_number"], found["courier_code"]) == (ORDER["tracking_number"], "usps")
     assert (found["order_number"], found["destination_country"]) == ("77", "DE")
     assert (found["customer_name"], found["customer_email"]) == (None, None)
+
+
+def listing(parcels: int, *, first: int = 0) -> dict[str, Any]:
+    numbers = [f"A{number:07}" for number in range(first, first + parcels)]
+    return {"tracking_number": numbers, "courier_code": "usps"}
+
+
+async def registered(api: Api) -> int:
+    return int(await api.database.serving.fetchval("select count(*) from tracking"))
+
+
+async def test_every_parcel_that_a_shop_lists_is_registered(api: Api, shop: Caller) -> None:
+    await push(await connect(api, shop, "order-shipped"), listing(120))
+
+    assert await registered(api) == 120
+
+
+async def test_a_push_that_lists_too_many_parcels_registers_none_and_says_why(api: Api, shop: Caller) -> None:
+    pusher = await connect(api, shop, "order-shipped")
+
+    await push(pusher, listing(MOST_PARCELS + 1))
+
+    assert await pusher.calls() == [("unreadable", "it lists more than 1,000 parcels")]
+    assert await registered(api) == 0
+
+
+async def test_pushes_with_many_parcels_are_carried_out_in_portions(
+    api: Api, shop: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push_reader, "MOST_PARCELS", 4)
+    pusher = await connect(api, shop, "order-shipped")
+    for number in range(5):
+        await pusher.push(json.dumps(listing(2, first=10 * number)).encode(), BEARER)
+
+    await read_all(api.parts)
+
+    assert await registered(api) == 10
+    assert await api.database.serving.fetchval("select count(distinct xmin::text) from inbound_call") == 3
+
+
+async def test_a_large_push_is_read_in_another_thread_than_that_of_the_calls(api: Api, shop: Caller) -> None:
+    threads: list[int] = []
+
+    def read(source: str, stored: Push, arrived_at: int) -> Contents:
+        threads.append(get_ident())
+        return senders.read(source, stored, arrived_at)
+
+    pusher = await connect(api, shop, "order-shipped")
+    for size in (10, 100_000):
+        await pusher.push(json.dumps(ORDER | {"note": "x" * size}).encode(), BEARER)
+
+    await reader(api.parts, read).run_once()
+
+    assert [thread == get_ident() for thread in threads] == [True, False]
+    assert [became for became, _ in await pusher.calls()] == ["unchanged", "registered"]
 
 
 async def test_an_order_registers_its_customer_if_the_connection_says_so(api: Api, shop: Caller) -> None:

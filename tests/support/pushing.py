@@ -19,6 +19,7 @@ from waypost.actions.inbound import open_push
 from waypost.api.parts import Parts
 from waypost.app.sources import detected
 from waypost.intake.push_reader import PushReader
+from waypost.intake.push_requests import Reader
 from waypost.sources import senders
 
 SECRET = "correct horse battery staple"
@@ -108,14 +109,14 @@ async def connect(api: Api, shop: Caller, source: str = "easypost", **body: Any)
     return Pusher(api, shop, answer.json())
 
 
-def reader(parts: Parts) -> PushReader:
+def reader(parts: Parts, read: Reader = senders.read) -> PushReader:
     """Return a reader of the application's pushes."""
     return PushReader(
         parts.database,
         parts.intake,
         parts.inbox,
         open_push=partial(open_push, parts.vault),
-        read=senders.read,
+        read=read,
         detect=detected,
         may_register=parts.quotas.has_room,
     )

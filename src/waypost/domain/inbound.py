@@ -13,6 +13,9 @@ from waypost.domain.trackings import Update
 LARGEST_PUSH: Final = 1 << 20
 """The maximum bytes of a push's body."""
 
+MOST_PARCELS: Final = 1_000
+"""The maximum parcels of a push: all of them are carried out in one transaction."""
+
 KEPT_DAYS: Final = 7
 """How long a push that can't be read is kept, sealed, so that a later version can read it."""
 
@@ -91,7 +94,7 @@ class PushResult(StrEnum):
     unknown      no parcel of the account has its number
     duplicate    the same push was read before
     ignored      it says nothing that is wanted, such as a test of the address
-    unreadable   it can't be read; it is kept for seven days
+    unreadable   it can't be read, or lists more than 1,000 parcels; it is kept for seven days
     refused      its signature or credential is wrong
     """
 

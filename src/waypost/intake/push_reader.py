@@ -6,7 +6,7 @@ moment, too: carrying out a push again changes nothing, since merging is idempot
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import groupby
@@ -19,7 +19,7 @@ import structlog
 from waypost.domain import ids
 from waypost.domain.carriers import CarrierUnavailable, CarrierUnreadable
 from waypost.domain.connections import ConnectionState
-from waypost.domain.inbound import LARGEST_PUSH, Contents, Push, PushResult
+from waypost.domain.inbound import LARGEST_PUSH, MOST_PARCELS, Contents, Push, PushResult
 from waypost.intake.cancelling import archive_shipment
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.intake.inbox import PUSHED, Inbox
@@ -47,6 +47,8 @@ ACCOUNTS_AT_ONCE: Final = 8
 PORTION: Final = 64
 """The maximum pushes of an account in its turn; they are carried out together."""
 PORTION_BYTES: Final = 2 * LARGEST_PUSH
+READ_ASIDE_FROM: Final = LARGEST_PUSH // 64
+"""Bytes of a push that is read in a thread: a full one of empty scans takes seconds, a smaller one 30 ms at most."""
 BUSY_SECONDS: Final = 0.2
 _FIRST: Final = UUID(int=0)
 _NO_WAIT: Final = timedelta(0)
@@ -87,6 +89,8 @@ class PushReader:
         self._detect = detect
         self._may_register = may_register
         self._after = _FIRST
+        self._aside = asyncio.Lock()
+        """Held while a push is read in a thread: several would leave the event loop little of the processor."""
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Read until ``stop`` is set, whenever no other process does. Raise when PostgreSQL is unavailable."""
@@ -159,13 +163,18 @@ class PushReader:
             settings = await inbound.settings_of(session, {one.connection for one in pushes})
         turn, opened = Turn(account), []
         for push in pushes:
-            await (turn.begin() if len(push.push) > LARGEST_PUSH // 16 else turn.pause())
-            opened.append(self._look_into(push, settings.get(push.connection, {})))
+            if len(push.push) >= READ_ASIDE_FROM:
+                async with self._aside:
+                    opened.append(await asyncio.to_thread(self._look_into, push, settings.get(push.connection, {})))
+            else:
+                await turn.pause()
+                opened.append(self._look_into(push, settings.get(push.connection, {})))
         await self._put_aside([one for one in opened if one.contents is None])
         readable = [one for one in opened if one.contents is not None]
         # In their order: a shipment may be registered and cancelled by pushes that arrive together.
         for _, some in groupby(readable, lambda one: one.contents is not None and one.contents.cancels):
-            await self._carry_out(account, list(some), settings)
+            for portion in _portions(list(some)):
+                await self._carry_out(account, portion, settings)
         await self._note_health(opened)
         return len(opened)
 
@@ -214,7 +223,7 @@ class PushReader:
         async with self._database.engine.acquire() as session:
             await resolved.look_up(session)
         may_register = resolved.wants_to_register(settings) and await self._may_register(account)
-        requests = resolved.requests(settings, self._detect, may_register=may_register)
+        requests = await resolved.requests(settings, self._detect, may_register=may_register)
         if requests:
             await self._intake.submit(requests, resolved.write)
         else:
@@ -255,6 +264,19 @@ def _within(waiting: Sequence[inbound.WaitingPush]) -> list[UUID]:
             break
         chosen.append(one.id)
     return chosen
+
+
+def _portions(opened: Sequence[OpenedPush]) -> Iterator[list[OpenedPush]]:
+    """Yield the pushes in portions of at most ``MOST_PARCELS`` parcels, at least one push each."""
+    portion, parcels = list[OpenedPush](), 0
+    for one in opened:
+        parcels += 0 if one.contents is None else len(one.contents.told)
+        if portion and parcels > MOST_PARCELS:
+            yield portion
+            portion, parcels = [], 0 if one.contents is None else len(one.contents.told)
+        portion.append(one)
+    if portion:
+        yield portion
 
 
 def _call(push: ReadPush, became: PushResult, detail: str | None) -> PushOutcome:

@@ -14,6 +14,7 @@ from waypost.store import inbound, inbound_changes, shipment_changes, watches
 from waypost.store.inbound import NumberedTracking, ReadPush
 from waypost.store.inbound_changes import LONGEST_DETAIL, PushOutcome
 from waypost.store.statements import Session
+from waypost.turns import Turn
 
 Reader = Callable[[str, Push, int], Contents]
 """Returns what a push of a source says, given when it arrived (Unix milliseconds); raises CarrierUnreadable."""
@@ -68,7 +69,7 @@ class Resolved:
             for _, push, told in self._told()
         )
 
-    def requests(
+    async def requests(
         self,
         settings: Mapping[UUID, Mapping[str, str]],
         detect: Callable[[str], Sequence[str]],
@@ -76,8 +77,9 @@ class Resolved:
         may_register: bool,
     ) -> list[Request]:
         """Return the requests, in the order of the pushes."""
-        self._asked = []
+        self._asked, turn = [], Turn(self._account)
         for place, push, told in self._told():
+            await turn.pause()
             parcel = self._parcel(told)
             if parcel is not None and told.update is None:
                 self._known[place].append(parcel.id)

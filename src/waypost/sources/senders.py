@@ -1,7 +1,7 @@
 """All services that push to Waypost: aggregators and carriers (``pushes``), and shop platforms (``shops``)."""
 
 from waypost.domain.carriers import CarrierUnreadable
-from waypost.domain.inbound import Contents, Push
+from waypost.domain.inbound import MOST_PARCELS, Contents, Push
 from waypost.sources import pushes, shops
 from waypost.sources.sender import PushSender
 
@@ -21,4 +21,7 @@ def read(source: str, push: Push, arrived_at: int) -> Contents:
     sender = find(source)
     if sender is None:
         raise CarrierUnreadable(f"this version of Waypost does not know the source {source}")
-    return sender.read(push, arrived_at)
+    contents = sender.read(push, arrived_at)
+    if len(contents.told) > MOST_PARCELS:
+        raise CarrierUnreadable(f"it lists more than {MOST_PARCELS:,} parcels")
+    return contents

@@ -1,10 +1,11 @@
 """A webhook of any shop that says that an order was shipped; a map says where its fields are."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push, PushedParcel
+from waypost.domain.inbound import MOST_PARCELS, Contents, Push
 from waypost.sources import reading, signatures
 from waypost.sources.carriers.carrier import Field
 from waypost.sources.pushes import telling
@@ -29,7 +30,6 @@ MAP: Final = {
 """The settings of the map: the fact that each is for, whose name is the usual field, and its label."""
 _OF_PARCEL: Final = ("number_field", "courier_field")
 _NO_NUMBER: Final = "There is no tracking number where the connection's map says."
-_MOST_NUMBERS: Final = 100
 
 
 def verify(push: Push, credentials: Mapping[str, str], now: int) -> str:
@@ -57,18 +57,21 @@ def read(push: Push, arrived_at: int) -> Contents:
         if setting not in _OF_PARCEL
     }
     couriers = list(_at(document, paths["courier_field"]))
-    told: list[PushedParcel] = []
-    for place, number in enumerate(list(_at(document, paths["number_field"]))[:_MOST_NUMBERS]):
-        company = couriers[place] if place < len(couriers) else next(iter(couriers), None)
-        told.extend(order(number, company, given))
-    return Contents(telling.body_key(push), tuple(told), None if told else _NO_NUMBER)
+    numbers = _at(document, paths["number_field"])
+    found = (
+        parcel
+        for place, number in enumerate(numbers)
+        for parcel in order(number, couriers[place] if place < len(couriers) else next(iter(couriers), None), given)
+    )
+    told = tuple(islice(found, MOST_PARCELS + 1))
+    return Contents(telling.body_key(push), told, None if told else _NO_NUMBER)
 
 
 def _at(value: Any, path: str) -> Iterator[Any]:
     """Yield what is at a path such as ``shipments.tracking.number``; of a list, in each of its elements."""
     name, _, rest = path.partition(".")
     if isinstance(value, list):
-        for one in value[:_MOST_NUMBERS]:
+        for one in value:
             yield from _at(one, path)
     elif not path:
         yield value

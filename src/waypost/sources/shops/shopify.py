@@ -1,12 +1,13 @@
 """Shopify: its webhooks for fulfilments, signed over the raw body."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 import msgspec
 
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push
+from waypost.domain.inbound import MOST_PARCELS, Contents, Push
 from waypost.sources import reading, signatures
 from waypost.sources.carriers.carrier import Field
 from waypost.sources.pushes import telling
@@ -70,7 +71,8 @@ def read(push: Push, arrived_at: int) -> Contents:
     listed = reading.each(fulfilment.tracking_numbers, str)
     numbers = list(dict.fromkeys([*listed, *([fulfilment.tracking_number] if fulfilment.tracking_number else [])]))
     given = _given(fulfilment)
-    told = tuple(one for number in numbers for one in order(number, fulfilment.tracking_company, given))
+    found = (one for number in numbers for one in order(number, fulfilment.tracking_company, given))
+    told = tuple(islice(found, MOST_PARCELS + 1))
     return Contents(telling.body_key(push), told, None if told else _NO_NUMBER, own)
 
 

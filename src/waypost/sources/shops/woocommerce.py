@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from waypost.domain.connections import ConnectionKind
-from waypost.domain.inbound import Contents, Push, PushedParcel
+from waypost.domain.inbound import MOST_PARCELS, Contents, Push, PushedParcel
 from waypost.sources import reading, signatures
 from waypost.sources.carriers.carrier import Field
 from waypost.sources.pushes import telling
@@ -91,6 +91,8 @@ def read(push: Push, arrived_at: int) -> Contents:
     told: dict[str, PushedParcel] = {}
     for number, company in _shipments(found, keys):
         told |= {one.tracking_number: one for one in order(number, company, given)}
+        if len(told) > MOST_PARCELS:
+            break
     return Contents(telling.body_key(push), tuple(told.values()), None if told else _NO_NUMBER, own)
 
 
