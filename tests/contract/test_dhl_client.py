@@ -7,7 +7,7 @@ from email.utils import format_datetime
 import pytest
 
 from tests.support.hostile import CHUNKED, dripping, endless, endless_headers, then_close, then_reset
-from tests.support.receiver import HANG, Behaviour, always, answering, receiving
+from tests.support.receiver import HANG, Behaviour, Peer, always, answering, receiving
 from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused, CarrierSource, CarrierUnavailable
 from waypost.domain.errors import InvalidInput
 from waypost.domain.retry import LONGEST_RETRY_AFTER_SECONDS, read_retry_after
@@ -103,7 +103,15 @@ async def test_a_rejected_key_has_its_own_error(http: CarrierHttp, status: int) 
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("retry-after: 7", 7), ("x-nothing: 1", None), ("retry-after: x", None)]
+    ("header", "seconds"),
+    [
+        ("retry-after: 7", 7),
+        ("x-nothing: 1", None),
+        ("retry-after: x", None),
+        ("retry-after: -7", None),
+        ("retry-after: \xfc", None),
+        ("retry-after: 999999999", LONGEST_RETRY_AFTER_SECONDS),
+    ],
 )
 async def test_too_many_requests_give_the_time_to_wait(http: CarrierHttp, header: str, seconds: float | None) -> None:
     async with receiving(always(answering(429, header))) as carrier:
@@ -111,6 +119,31 @@ async def test_too_many_requests_give_the_time_to_wait(http: CarrierHttp, header
             await source(http, carrier.port).poll(NUMBER, {})
 
     assert limited.value.retry_after_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    "body",
+    [then_close(b"{"), then_reset(b"{"), endless(b"", b" " * 65_536), dripping(b"", b" ")],
+    ids=["cut off", "reset", "endless", "hanging"],
+)
+@pytest.mark.parametrize(
+    ("head", "raised"),
+    [("429 X\r\nretry-after: 7", CarrierLimited), ("401 X", CarrierRefused), ("503 X", CarrierUnavailable)],
+)
+async def test_the_status_decides_even_if_the_body_is_broken(
+    hasty_http: CarrierHttp, head: str, raised: type[CarrierError], body: Behaviour
+) -> None:
+    async def behave(peer: Peer) -> None:
+        await peer.write(f"HTTP/1.1 {head}\r\ncontent-length: 5000000\r\n\r\n".encode())
+        await body(peer)
+
+    async with receiving(always(behave)) as carrier:
+        with pytest.raises(raised) as error:
+            await source(hasty_http, carrier.port).poll(NUMBER, {})
+
+    assert len(carrier.requests) == 1
+    assert not isinstance(error.value, CarrierLimited) or error.value.retry_after_seconds == 7
+    assert type(error.value) is raised
 
 
 BAD_ANSWERS: dict[str, bytes | Behaviour | None] = {

@@ -13,6 +13,7 @@ import time
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -112,10 +113,10 @@ class CarrierHttp:
             request = request.header(name, value, is_sensitive=True)
         # The client's own deadline, not asyncio's: a request whose task is cancelled goes on for ever in 0.15.
         left = timedelta(seconds=max(0.001, ends - time.monotonic()))
-        async with request.timeout(left).streamed_read_buffer_limit(_READ_BYTES).build_streamed() as response:
-            answer = CarrierAnswer(response.status, await _read(response))
-            _refuse_trouble(response, answer)
-            return answer
+        # Without a buffer, the status line is there before the body.
+        async with request.timeout(left).streamed_read_buffer_limit(0).build_streamed() as response:
+            await _refuse_trouble(response)
+            return CarrierAnswer(response.status, await _read(response))
 
     async def close(self) -> None:
         """Close the open connections."""
@@ -225,15 +226,18 @@ def _builder(user_agent: str) -> ClientBuilder:
     )
 
 
-def _refuse_trouble(response: Response, answer: CarrierAnswer) -> None:
-    """Raise for answers that concern the carrier or the credential rather than the parcel."""
-    status = answer.status
+async def _refuse_trouble(response: Response) -> None:
+    """Raise for answers that concern the carrier or the credential rather than the parcel.
+
+    The status line decides: a body that is cut short or never comes must not make a 429 be ignored.
+    """
+    status = response.status
     if status == 429:  # noqa: PLR2004 - Too Many Requests
-        wait = read_retry_after(response.get_header("retry-after"), datetime.now(UTC))
+        wait = read_retry_after(_header(response, "retry-after"), datetime.now(UTC))
         raise CarrierLimited("the carrier has been asked too often (429)", retry_after_seconds=wait)
     if status in (401, 403):
         refused = f"the carrier does not accept the key ({status})"
-        raise CarrierRefused(refused, status=status, body=answer.body[:MOST_WORDS_BYTES])
+        raise CarrierRefused(refused, status=status, body=await _words(response))
     if status >= 500 or status // 100 == 3:  # noqa: PLR2004 - classes of status codes
         raise CarrierUnavailable(f"the carrier answered {status}")
 
@@ -245,6 +249,22 @@ async def _read(response: Response) -> bytes:
         if len(body) > MOST_BODY_BYTES:
             raise CarrierUnreadable(f"the answer is longer than {MOST_BODY_BYTES:,} bytes")
     return bytes(body)
+
+
+def _header(response: Response, name: str) -> str | None:
+    try:
+        return response.get_header(name)
+    except ValueError:  # bytes that are no ASCII
+        return None
+
+
+async def _words(response: Response) -> bytes:
+    """Return the beginning of a body, as far as it comes."""
+    body = bytearray()
+    with suppress(PyreqwestError):
+        while len(body) < MOST_WORDS_BYTES and (chunk := await response.body_reader.read(MOST_WORDS_BYTES)) is not None:
+            body += chunk
+    return bytes(body[:MOST_WORDS_BYTES])
 
 
 def _cause(error: PyreqwestError) -> str:
