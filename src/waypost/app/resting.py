@@ -23,7 +23,6 @@ class Resting:
         self._database = database
         self._pace: VacuumPace | None = None
         self._looked_at, self._sent = time.monotonic(), SENT.total()
-        self._worked = True
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Look every few seconds, at rest every minute, until ``stop`` is set."""
@@ -32,12 +31,11 @@ class Resting:
             await until_next_look(stop, LOOK_SECONDS, rarely=RARELY_SECONDS)
 
     async def look(self) -> None:
-        """Change what is to be changed after work has begun or ended."""
+        """Free unused memory if there is no work, and have autovacuum look as often as the work needs."""
         quiet = self._is_quiet()
-        if quiet and self._worked:
+        if quiet:  # each time, because what ends late frees more: connections, and dispatching in other processes
             memory.collect()
             await asyncio.to_thread(memory.give_back)
-        self._worked = not quiet
         pace = VacuumPace.RARELY if quiet else VacuumPace.OFTEN
         if self._database is not None and pace is not self._pace:
             async with self._database.engine.acquire() as session:
