@@ -256,6 +256,19 @@ async def test_rows_are_looked_up_by_id_even_if_nearly_all_are_of_one_endpoint(d
 
 
 @pytest.mark.parametrize("state", [never_analysed, emptied_and_vacuumed, large])
+async def test_the_head_and_the_tail_of_a_queue_are_the_ends_of_one_index(database: Database, state) -> None:
+    await state(database)
+    async with database.engine.acquire() as session:
+        plans = {
+            name: await generic_plan(session, name, len(ARGUMENTS[name])) for name in ("unblock", "queues", "write_few")
+        }
+
+    assert "Index Scan using due_place on due q" in plans.pop("unblock")
+    tail = "Index Scan Backward using due_place on due q"
+    assert {name: plan for name, plan in plans.items() if not re.search(rf"LockRows[^\n]*\n +->  {tail}", plan)} == {}
+
+
+@pytest.mark.parametrize("state", [never_analysed, emptied_and_vacuumed, large])
 async def test_manual_sends_are_found_without_scanning_the_queue(database: Database, state) -> None:
     await state(database)
     async with database.engine.acquire() as session:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from asyncpg import UniqueViolationError
 
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import PLACE, add_account, add_endpoint
@@ -357,3 +358,28 @@ async def test_the_tests_detect_a_queue_without_a_head(database: Database, accou
 
     async with database.serving.acquire() as session:
         assert await stuck(session) == 1
+
+
+QUEUE = ids.make_id(0, 0, 1), ids.make_id(0, 1, 2)
+PLACED = """
+insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, blocked)
+select 1, uuidv7(), $1, $2, uuidv7(), 5, $3, $4 = 'blocked'
+"""
+
+
+@pytest.mark.parametrize("ordering", ["ordered", "latest"])
+async def test_a_queue_never_has_two_heads(database: Database, ordering: str) -> None:
+    await database.serving.execute(PLACED, *QUEUE, ordering, "head")
+
+    with pytest.raises(UniqueViolationError, match="due_place"):
+        await database.serving.execute(PLACED, *QUEUE, ordering, "head")
+
+
+@pytest.mark.parametrize(("ordering", "place"), [("ordered", "blocked"), ("unordered", "none")])
+async def test_what_is_blocked_or_in_no_queue_may_be_of_one_event(
+    database: Database, ordering: str, place: str
+) -> None:
+    for _ in range(2):
+        await database.serving.execute(PLACED, *QUEUE, ordering, place)
+
+    assert await database.serving.fetchval("select count(*) from due") == 2
