@@ -174,6 +174,16 @@ async def test_a_file_waits_for_its_own_user_and_an_hour_at_most(
     assert await parcels(shop) == {}
 
 
+async def test_a_row_that_cannot_be_read_is_reported_after_the_columns_were_matched(browser: Browser) -> None:
+    page = await upload(browser, 'Order;Nr\n1;A1\n2;"A2\n')
+
+    answer = await browser.post(PATH, form={"column-tracking_number": "1"})
+
+    assert [cell.text for cell in page.all("td")] == ["Order", "1", "Nr", "A1"]
+    assert answer.status_code == 422
+    assert "unclosed quotation mark" in Document(answer.text).text
+
+
 async def test_an_imported_file_is_not_kept(portal: Portal, browser: Browser) -> None:
     await upload(browser)
 

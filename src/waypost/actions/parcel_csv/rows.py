@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from typing import BinaryIO, Final, NamedTuple
 
@@ -123,12 +123,18 @@ def read_rows(file: BinaryIO, mapping: Mapping[str, str] | None = None) -> Itera
 
 
 def read_preview(file: BinaryIO, *, rows: int) -> Preview:
-    """Return the headings and first rows of a file from its current position. Raise UnreadableError."""
+    """Return the headings and first rows of a file from its current position, up to the first that is unreadable.
+
+    Raise UnreadableError if the headings are.
+    """
+    shown: list[list[str]] = []
     with _text(file) as text:
         records = _records(text)
         line, header = next(records, (1, []))
         labels = _labels(line, header)
-        shown = [[_excerpt(cell) for cell in cells[: len(labels)]] for _, cells in islice(records, rows)]
+        with suppress(UnreadableError):  # an import says where and why
+            for _, cells in islice(records, rows):
+                shown.append([_excerpt(cell) for cell in cells[: len(labels)]])
     return Preview(labels, shown, not isinstance(_columns(line, header, None), Mistake))
 
 
