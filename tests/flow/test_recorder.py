@@ -43,7 +43,7 @@ def attempted(one: Claimed, **changed: object) -> AttemptRow:
 @asynccontextmanager
 async def recording(database: Database) -> AsyncIterator[Recorder]:
     """Yield a recorder; its results are recorded when the block ends."""
-    recorder = Recorder(database, lambda _endpoints: None, pause=lambda _endpoint: 0)
+    recorder = Recorder(database, lambda _endpoints: None, pause=lambda _endpoint: 0, gone=lambda _endpoint: None)
     recording = asyncio.create_task(recorder.serve())
     await asyncio.wait([recording], timeout=0)  # it has begun
     yield recorder
@@ -119,7 +119,7 @@ async def test_results_that_an_interrupted_commit_left_are_committed_without_wai
     database: Database, account: UUID
 ) -> None:
     (one,) = await claimed(database, account, "A1")
-    recorder = Recorder(database, lambda _endpoints: None, pause=lambda _endpoint: 0)
+    recorder = Recorder(database, lambda _endpoints: None, pause=lambda _endpoint: 0, gone=lambda _endpoint: None)
     async with database.serving.acquire() as other, other.transaction():
         await other.execute("select from due for update")
         interrupted = asyncio.create_task(recorder.serve())
@@ -167,7 +167,9 @@ async def test_the_health_of_a_failing_endpoint_is_written_once_a_minute_and_of_
 ) -> None:
     """Another dispatcher, or the keeper, may have written something else meanwhile."""
     now = 0.0
-    recorder = Recorder(database, lambda _endpoints: None, pause=lambda _endpoint: 0, now=lambda: now)
+    recorder = Recorder(
+        database, lambda _endpoints: None, pause=lambda _endpoint: 0, gone=lambda _endpoint: None, now=lambda: now
+    )
     (one,) = await claimed(database, account, "A1")
     written: list[tuple[float, int]] = []
 

@@ -14,6 +14,7 @@ from waypost.dispatch import account_shares, scouting
 from waypost.dispatch.account_shares import AccountShares
 from waypost.dispatch.attempts import LEASE_SLACK_SECONDS, Attempts, LeasedDelivery, latest_begin
 from waypost.dispatch.claims import Claims
+from waypost.dispatch.gone import GoneLanes
 from waypost.dispatch.lanes import Lanes, LaneState
 from waypost.dispatch.manual_sends import ManualSends
 from waypost.dispatch.measures import Measures
@@ -68,14 +69,14 @@ class Dispatcher:
         )
         self._place = place
         self._number: int | None = None
-        self._lanes = Lanes()
-        self._membership = Membership()
+        self._lanes, self._membership = Lanes(), Membership()
         self._scout = Scout(self._membership, clock)
         self._tell_others = tell_others or (lambda _endpoints: None)
         self._look = asyncio.Event()
         self.is_serving = False
         """Whether it claims what is due."""
-        self._recorder = Recorder(database, self.hint, pause=self._pause)
+        self._gone = GoneLanes(database)
+        self._recorder = Recorder(database, self.hint, pause=self._pause, gone=self._gone.add)
         self._attempts = Attempts(sender, self._recorder)
         self._shares = AccountShares(self._employ, account_shares.in_flight(slots))
         self._claims = Claims(
@@ -188,7 +189,10 @@ class Dispatcher:
         return number
 
     async def _dispatch(self, life: Session, number: int, stop: asyncio.Event) -> None:
-        works = (self._claims.serve(number), self._scout_loop(life, number), self._manual.serve(number))
+        works = (
+            *(self._claims.serve(number), self._scout_loop(life, number)),
+            *(self._manual.serve(number), self._gone.serve()),
+        )
         loops = [asyncio.create_task(work) for work in works]
         recorder = asyncio.create_task(self._recorder.serve())
         stopping = asyncio.create_task(stop.wait())

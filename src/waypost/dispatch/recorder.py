@@ -61,7 +61,8 @@ class _Noted(msgspec.Struct, frozen=True):
 class Recorder:
     """Records finished attempts in the order they ended. ``freed`` gets the endpoints that have something due.
 
-    ``pause`` returns the seconds until an endpoint's breaker lets a probe through, 0 if it is not open.
+    ``pause`` returns the seconds until an endpoint's breaker lets a probe through, 0 if it is not open. ``gone`` gets
+    the endpoints that answered 410 and are disabled now: what waits for them is to be cancelled.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class Recorder:
         freed: Callable[[Iterable[UUID]], None],
         *,
         pause: Callable[[UUID], float],
+        gone: Callable[[UUID], None],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._freed = freed
         self._pause = pause
+        self._gone = gone
         self._now = now
         self._finished: list[Finished] = []
         self._times: list[Times | None] = []
@@ -220,9 +223,9 @@ class Recorder:
             if one.attempt and one.attempt.outcome == Outcome.HTTP_410 and not one.claimed.sample
         }
         async with self._database.engine.acquire() as session:
-            # Transactions of their own, in this order. After a crash between them the keeper cancels the lane of the
-            # disabled endpoint; settled first, the endpoint could stay enabled although it answered 410. A single one
-            # would hold the endpoint's row while it waits for the rows of a whole lane of parcels.
+            # Transactions of their own, in this order: settled first, the endpoint could stay enabled although it
+            # answered 410. Its lane is cancelled afterwards, or after a crash by the keeper. A single transaction would
+            # hold the endpoint's row while it waits for the rows of a whole lane of parcels.
             for endpoint in gone:
                 await queue.disable(session, endpoint, DisabledReason.GONE)
                 _LOG.info(
@@ -231,10 +234,9 @@ class Recorder:
                     reason=DisabledReason.GONE.value,
                 )
             result = await settling.settle(session, batch, dispatcher=self.dispatcher)
-            for endpoint in gone:
-                while await queue.cancel_lane(session, endpoint):
-                    pass
-            return result
+        for endpoint in gone:
+            self._gone(endpoint)
+        return result
 
     async def _note_health(self, batch: list[Finished]) -> None:
         """Write an endpoint's health if it changed: it is failing if all of a batch's attempts at it failed."""

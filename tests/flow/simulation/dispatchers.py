@@ -97,7 +97,11 @@ class Process:
         )  # the world asks again for those that wait
         self._membership = Membership()
         self._recorder = Recorder(
-            database_of(work), lambda _endpoints: None, pause=lambda _endpoint: 0, now=self._seconds
+            database_of(work),
+            lambda _endpoints: None,
+            pause=lambda _endpoint: 0,
+            gone=lambda _endpoint: None,
+            now=self._seconds,
         )
         self._number: int | None = None
         self.alive = True
