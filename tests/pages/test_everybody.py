@@ -149,7 +149,8 @@ def press_through(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/trackings", "/developer/webhooks/{failing}", "/developer/webhooks/history", "/settings/alerts"]
+    "path",
+    ["/trackings", "/developer/webhooks/{failing}", "/developer/webhooks/history", "/settings/alerts?service=telegram"],
 )
 def test_the_keyboard_reaches_every_control_visibly(
     windows: dict[str | None, Page], places: dict[str, str], path: str
