@@ -4,7 +4,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from waypost.domain.carriers import CarrierRefused, CarrierUnreadable
+from waypost.domain.carriers import CarrierError, CarrierRefused, CarrierUnavailable, CarrierUnreadable
 from waypost.sources.http import CarrierAnswer
 from waypost.sources.oauth import RENEWED_BEFORE_END_SECONDS, OAuth
 
@@ -57,6 +57,19 @@ async def test_concurrent_calls_share_one_token_request(server: TokenServer) -> 
     await asyncio.gather(*[server.oauth.send(server.call) for _ in range(20)])
 
     assert server.granted == 1
+
+
+@pytest.mark.parametrize("error", [CarrierRefused("no", status=401), CarrierUnavailable("no answer")])
+async def test_concurrent_calls_share_a_failed_token_request(error: CarrierError) -> None:
+    def fail(_number: int) -> CarrierAnswer:
+        raise error
+
+    server = TokenServer(grants=fail)
+
+    results = await asyncio.gather(*[server.oauth.send(server.call) for _ in range(20)], return_exceptions=True)
+
+    assert results == [error] * 20
+    assert (server.granted, server.oauth.calls) == (1, 1)
 
 
 async def test_a_rejected_token_is_renewed_once_for_all_its_users(server: TokenServer) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from waypost.domain.budget import Budget
-from waypost.domain.carriers import CarrierRefused, CarrierUnreadable
+from waypost.domain.carriers import CarrierError, CarrierRefused, CarrierUnreadable
 from waypost.sources.carriers.carrier import Carrier, PolledCarrier
 from waypost.sources.http import CarrierAnswer, CarrierHttp
 
@@ -48,6 +48,8 @@ class OAuth:
         self._renewing = asyncio.Lock()
         self._token = ""
         self._until = 0.0
+        self._renewals = 0
+        self._failure: CarrierError | None = None
         self.calls = 0
 
     async def send(self, call: Callable[[str], Awaitable[CarrierAnswer]]) -> CarrierAnswer:
@@ -66,8 +68,14 @@ class OAuth:
         return await call(f"Bearer {await self._valid(refused=token)}")
 
     async def _valid(self, *, refused: str | None = None) -> str:
-        """Return a valid token; callers that wait while another renews it use the new one."""
+        """Return a valid token; callers that wait while another renews it use the new one, or fail as that one did.
+
+        If each of them tried again, a token server that hangs would be waited for as often as there are callers.
+        """
+        renewals = self._renewals
         async with self._renewing:
+            if self._renewals != renewals and self._failure is not None:
+                raise self._failure
             if self._token in ("", refused) or self._clock() >= self._until:
                 await self._renew()
             return self._token
@@ -78,7 +86,16 @@ class OAuth:
             await self._renew()
 
     async def _renew(self) -> None:
-        self._token = ""
+        self._token, self._failure = "", None
+        try:
+            await self._fetch_token()
+        except CarrierError as error:
+            self._failure = error
+            raise
+        finally:
+            self._renewals += 1
+
+    async def _fetch_token(self) -> None:
         self.calls += 1
         began = self._clock()
         answer = await self._fetch()
