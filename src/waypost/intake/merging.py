@@ -78,7 +78,8 @@ class Portion:
         """Apply the updates of a tracking that is registered when the portion is written, with its state by then."""
         tracking = _Tracking(key[0], identifier, key[1], 0, None, state)
         await self._apply(tracking, self._batch.places[key], is_new=True)
-        self._new.append(RegisteredTracking(key, state.created_at, await _row_of(tracking)))
+        tracking.packed = tracking.packed or await _packed(tracking.state)
+        self._new.append(RegisteredTracking(key, state.created_at, _row_of(tracking, tracking.packed)))
 
     async def apply_to_known(self, key: TrackingKey, row: LockedRow) -> None:
         """Apply the updates of a locked tracking."""
@@ -86,11 +87,13 @@ class Portion:
         tracking = _Tracking(row.bucket, row.id, row.account, row.sequence, row.last_event, state, row.packed)
         await self._apply(tracking, self._batch.places[key], is_new=False)
         if tracking.state is not state:
-            self._changed.append(await _row_of(tracking))
+            tracking.packed = tracking.packed or await _packed(tracking.state)  # facts may have changed after its event
+            self._changed.append(_row_of(tracking, tracking.packed))
 
     async def _apply(self, tracking: _Tracking, places: Sequence[int], *, is_new: bool) -> None:
         """Apply the updates of one tracking in order. The first of a new one has registered it."""
-        await self._make_room()
+        if self._is_full():
+            await self._write()
         requests, results, turn = self._batch.requests, self._batch.results, self._turn_of(tracking.account)
         created = is_new
         for place in places:
@@ -116,8 +119,8 @@ class Portion:
             tracking.state, tracking.packed = applied.state, None
         event = None
         if applied.eventful:
-            tracking.packed = pack_quickly(applied.state) or await pack_beside_others(applied.state)
-            event = self._add_event(tracking, previous, update, tracking.packed)
+            packed = tracking.packed = await _packed(applied.state)
+            event = self._add_event(tracking, previous, update, packed)
             if self._event_bytes >= EVENT_BYTES:
                 await self._send_events()
         return Result(
@@ -171,11 +174,10 @@ class Portion:
             turn = self._turns[account] = Turn(account)
         return turn
 
-    async def _make_room(self) -> None:
-        """Write what was gathered if it is much: each statement is made and read within a few milliseconds."""
+    def _is_full(self) -> bool:
+        """Return whether so much was gathered that making and reading one more statement takes some milliseconds."""
         rows = max(len(self._new), len(self._changed), len(self._events))
-        if rows >= PORTION_ROWS or len(self._deliveries) >= PORTION_DELIVERIES:
-            await self._write()
+        return rows >= PORTION_ROWS or len(self._deliveries) >= PORTION_DELIVERIES
 
     async def _send_events(self) -> None:
         await intake_rows.write_events(self._session, self._events)
@@ -254,11 +256,12 @@ async def _read(update: Update, known: TrackingState, turn: Turn) -> Update:
     return msgspec.structs.replace(update, checkpoints=tuple(scans))
 
 
-async def _row_of(tracking: _Tracking) -> ChangedTracking:
-    """Return a tracking's row; the newest event has its packed state unless facts changed after it."""
-    state = tracking.state
-    packed = tracking.packed or pack_quickly(state) or await pack_beside_others(state)
-    return row_of(tracking.id, state, packed, sequence=tracking.sequence, last_event=tracking.newest)
+async def _packed(state: TrackingState) -> bytes:
+    return pack_quickly(state) or await pack_beside_others(state)
+
+
+def _row_of(tracking: _Tracking, packed: bytes) -> ChangedTracking:
+    return row_of(tracking.id, tracking.state, packed, sequence=tracking.sequence, last_event=tracking.newest)
 
 
 def row_of(
