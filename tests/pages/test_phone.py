@@ -60,3 +60,8 @@ def test_no_column_is_hidden_in_an_ordinary_window_not_even_by_a_number_of_64_ch
         hidden = page.evaluate("[...document.querySelectorAll('.table')].map(one => one.scrollWidth - one.clientWidth)")
         assert page.get_by_text("L" * 64).count()
         assert max(hidden) <= 0, path
+        page.set_viewport_size(NARROW)
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        cut = page.get_by_text("L" * 64).first.evaluate("one => one.scrollWidth - one.clientWidth")
+        assert cut <= 0, path
+        page.set_viewport_size(WIDE)
