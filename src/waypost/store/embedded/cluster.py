@@ -35,7 +35,8 @@ _SETTINGS: Final = {
     "wal_compression": "pglz",
     "shared_buffers": "256MB",
     "huge_pages": "off",
-    # Less than the default, which is written in full at the start: 5 MiB for nothing, as commits write small portions.
+    # Less than the default of 8 MB, all of which is touched at the start. 16,000 deliveries in 7 s never filled them
+    # (pg_stat_wal.wal_buffers_full), as commits write small portions.
     "wal_buffers": "2MB",
     "max_connections": "100",
     # Nothing subscribes to another server, and most of what is read is in memory.
