@@ -16,7 +16,7 @@ from waypost.domain import ids
 from waypost.domain.endpoints import DisabledReason
 from waypost.domain.incidents import Incident, State
 from waypost.keeper.endpoint_health import EndpointHealth
-from waypost.store import audit, endpoint_changes, incidents, queue
+from waypost.store import audit, endpoint_changes, endpoint_health, incidents, queue
 from waypost.store.database import Database
 from waypost.store.incidents import BEGINNING
 from waypost.store.statements import SENT
@@ -27,6 +27,11 @@ insert into delivery_hours (endpoint, day, hour, dispatcher, delivered, failed, 
 values ($1, (now() at time zone 'utc')::date, date_trunc('hour', now()), 1, 0, 0, $2, $2, '{}')
 on conflict (endpoint, hour, dispatcher, day)
 do update set attempts = excluded.attempts, failed_attempts = excluded.attempts
+"""
+
+HOUR = """
+insert into delivery_hours (endpoint, day, hour, dispatcher, delivered, failed, attempts, failed_attempts, latency)
+select $1, (h at time zone 'utc')::date, h, 1, 0, 0, $3, $4, '{}' from date_trunc('hour', now() - $2::interval) h
 """
 
 
@@ -146,6 +151,19 @@ async def test_an_endpoint_that_succeeded_meanwhile_at_another_dispatcher_is_not
 
     assert await watched.look() == []
     assert (await watched.row())["enabled"]
+
+
+async def test_only_failures_that_came_after_the_last_success_are_counted(watched: Watched) -> None:
+    """The hour of a success may hold failures from before it."""
+    await watched.note("timed_out")
+    await watched.pass_by(timedelta(hours=6))
+    for hours, attempts, failed in ((5, 21, 20), (3, 9, 9)):
+        await watched.database.serving.execute(HOUR, watched.endpoint, timedelta(hours=hours), attempts, failed)
+    async with watched.database.serving.acquire() as session:
+        (row,) = await endpoint_health.of_endpoints(session, [watched.endpoint])
+        hour = await session.fetchval("select date_trunc('hour', now()) - interval '5 hours'")
+
+    assert (row.failed, row.accepted_in) == (9, hour)
 
 
 async def test_an_endpoint_that_a_person_enables_is_failing_from_its_next_failure_on(watched: Watched) -> None:

@@ -22,7 +22,6 @@ SLOW = frozenset(
         "an endpoint is announced an hour before it is disabled",
         "a test that is answered with 410 is repeated",
         "an endpoint that answered 410 is tested",
-        "failures from before the last success count",
         "an endpoint that a person disabled is tested",
         "a test that failed enables its endpoint",
         "what failed at first is not recovered",
@@ -70,9 +69,6 @@ BUGS: dict[str, Plant] = {
     ),
     "whoever enables an endpoint does not start afresh": misspelt(
         "update_enabled", "set failing_since = null", "set failing_since = failing_since"
-    ),
-    "failures from before the last success count": misspelt(
-        "health_of_endpoints", "(a.hour is null or d.hour > a.hour)", "true"
     ),
     "four failures are not reported": other(rules, "TRIES_BEFORE_WARNING", 40),
     "the first failure is reported": judged_otherwise(always_warned),
