@@ -1,4 +1,4 @@
-"""What intake reads and writes for few updates: one statement before they are merged, and one after."""
+"""What intake reads before it merges updates, and how it writes what few of them result in: a statement each."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
