@@ -190,6 +190,18 @@ async def test_a_setting_that_a_platform_does_not_have_is_rejected(shop: Caller)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
 
 
+@pytest.mark.parametrize("source", ["order-shipped", "dhl-push"])
+async def test_a_header_that_no_request_can_have_is_rejected(shop: Caller, source: str) -> None:
+    body = {"source": source, "credentials": {"secret": SECRET, "header": "X Token:"}}
+
+    answer = await shop.post("/v1/connections", body)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"field": "credentials.header", "message": "must be the name of a header, such as X-Token"}
+    ]
+
+
 async def test_no_push_is_stored_in_plain_text_even_for_a_moment(api: Api, shop: Caller) -> None:
     pusher = await connect(api, shop, "order-shipped")
     await pusher.push(json.dumps(ORDER).encode(), BEARER)

@@ -1,5 +1,6 @@
 """What Waypost needs to know of a service that pushes: what a shop enters, and how a push is verified and read."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -13,6 +14,9 @@ from waypost.sources.carriers.carrier import Field
 
 LONGEST: Final = 200
 LONGEST_FACT: Final = 100
+HEADER: Final = "header"
+"""The field for the name of the header in which a service sends its secret or its signature."""
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 Verify = Callable[[Push, Mapping[str, str], int], str]
 """Check a push with a connection's credentials now (Unix seconds), and return which form of signature it has.
@@ -83,6 +87,8 @@ class PushSender(msgspec.Struct, frozen=True):
             text = credentials.get(field.name, "").strip()
             if len(text) > LONGEST or not text.isprintable():
                 raise InvalidInput(f"credentials.{field.name}", f"must be at most {LONGEST} printable characters")
+            if field.name == HEADER and text and not _HEADER_NAME.fullmatch(text):
+                raise InvalidInput("credentials.header", "must be the name of a header, such as X-Token")
             if text:
                 checked[field.name] = text
             elif field.required and field.name not in self.chosen:
