@@ -1,7 +1,7 @@
 """What one account has due never delays another's deliveries: how claims share what is due."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -31,6 +31,7 @@ class Claiming:
     """Claims for the endpoints of two accounts, and what each claim brought."""
 
     def __init__(self, database: Database) -> None:
+        self.database = database
         membership = Membership()
         membership.update(1, [], 0.0)
         self.lanes = Lanes()
@@ -48,10 +49,10 @@ class Claiming:
             self.lanes[leased.claimed.endpoint].waiting.append(leased)
         self.taken.append([leased.claimed.endpoint for leased in claimed])
 
-    async def until(self, holds) -> None:
+    async def until(self, holds: Callable[[], object]) -> None:
         async with asyncio.timeout(HANGS_AFTER_SECONDS):
             while not holds():
-                await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=0.001)
+                await self.database.engine.fetchval("select 1")
 
 
 @asynccontextmanager
@@ -113,3 +114,24 @@ async def test_a_claim_does_not_wait_for_another_accounts_large_claim_in_progres
         await there.until(lambda: len(there.taken) == 2)
 
     assert sorted(map(set, there.taken), key=str) == sorted([{theirs}, {ours}], key=str)
+
+
+async def test_a_hint_during_a_large_claim_is_followed_although_the_lane_has_become_light(
+    database: Database, way: Way
+) -> None:
+    account = await add_account(database)
+    endpoint = await way.add_endpoint(account, "http://127.0.0.1:9/")
+    there = Claiming(database)
+    there.lanes[endpoint].in_flight = LIGHT
+    before = SENT["claim"]
+    async with claiming(there.claims):
+        async with database.serving.acquire() as session, session.transaction():
+            await session.execute("lock table account in access exclusive mode")  # which claims read
+            there.claims.hint([endpoint])
+            await there.until(lambda: SENT["claim"] == before + 1)
+
+            there.lanes[endpoint].in_flight = 0
+            there.claims.hint([endpoint])
+            await there.until(lambda: not there.claims._small.is_set())
+
+        await there.until(lambda: SENT["claim"] == before + 2)

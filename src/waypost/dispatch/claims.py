@@ -242,6 +242,8 @@ class Claims:
         finally:
             for lane in wanted:
                 self._lanes[lane.endpoint].claiming = 0
+        # Whichever kind of claim the lane is for now, it skipped it while this claim was in progress.
+        hinted = any(lane.endpoint in self._due for lane in wanted)
         # A lane that filled its claim may have more. Otherwise it is empty, or others hold its rows: hints and scouts
         # find what comes due.
         found = Counter(one.endpoint for one in claimed)
@@ -251,7 +253,7 @@ class Claims:
         self._take_up([LeasedDelivery(one, before, Times(waited=one.waited, claiming_since=since)) for one in claimed])
         for lane in wanted:
             self._give_back(self._lanes[lane.endpoint].surplus(clock()))
-        if claimed and filled:
+        if hinted or (claimed and filled):
             self.wake()
         return len(claimed)
 
