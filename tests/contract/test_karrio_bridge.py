@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 
 from tests.support.certificates import serve_self_signed
-from tests.support.hostile import endless
-from tests.support.karrio import STAND_IN, WITHOUT_KARRIO, bridging
+from tests.support.hostile import endless, then_close
+from tests.support.karrio import STAND_IN, WITHOUT_KARRIO, bridging, to_loopback
 from tests.support.receiver import HANG, HANGS_AFTER_SECONDS, always, answering, receiving
 from waypost.domain.carriers import CarrierError, CarrierLimited, CarrierRefused, CarrierUnavailable
 from waypost.domain.ip_addresses import IPAddress
@@ -150,6 +150,16 @@ async def test_an_endless_body_is_cut() -> None:
     async with receiving(always(endless(head, b"x" * 65_536))) as carrier, bridging() as (bridge, _):
         error = await failure(source(bridge, carrier.url))
     assert str(error) == "the answer is longer than 1,048,576 bytes"
+
+
+async def test_the_status_decides_even_if_the_body_is_cut_short() -> None:
+    cut = then_close(b"HTTP/1.1 429 X\r\nretry-after: 7\r\ncontent-length: 5000\r\n\r\n{")
+    async with receiving(always(cut)) as carrier:
+        http = FencedHttp(to_loopback, user_agent="Waypost/0")
+        answer = await http.send("GET", carrier.url, (), b"", seconds=HANGS_AFTER_SECONDS)
+        await http.close()
+
+    assert (answer.status, answer.header("retry-after")) == (429, "7")
 
 
 async def test_a_certificate_that_signs_itself_is_refused(bridge: Bridge) -> None:

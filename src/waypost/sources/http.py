@@ -51,6 +51,8 @@ _OURS: Final = frozenset(
 """Headers of foreign requests that are replaced or left out."""
 
 _READ_BYTES: Final = 65_536
+_REFUSALS: Final = (401, 403, 429)
+"""Statuses that decide, even if the body is cut short or never comes."""
 _IDLE: Final = timedelta(seconds=30)
 
 
@@ -168,9 +170,10 @@ class FencedHttp:
             if name.lower() not in _OURS:
                 request = request.header(name, value, is_sensitive=True)
         try:
-            async with request.body_bytes(body).streamed_read_buffer_limit(_READ_BYTES).build_streamed() as response:
+            async with request.body_bytes(body).streamed_read_buffer_limit(0).build_streamed() as response:
                 kept = tuple((name, value) for name, value in response.headers.items())
-                return WholeAnswer(response.status, kept, await _read(response))
+                refuses = response.status in _REFUSALS
+                return WholeAnswer(response.status, kept, await (_words if refuses else _read)(response))
         except RequestTimeoutError as error:
             raise CarrierUnavailable("no answer in time") from error
         except PyreqwestError as error:
