@@ -166,6 +166,19 @@ async def test_only_failures_that_came_after_the_last_success_are_counted(watche
     assert (row.failed, row.accepted_in) == (9, hour)
 
 
+async def test_a_success_in_the_hour_of_the_only_failures_leaves_nothing_to_report(watched: Watched) -> None:
+    await watched.set("endpoint set disable_after_days = 1 where id = $1")
+    await watched.note("timed_out")
+    await watched.pass_by(timedelta(hours=14))
+    await watched.database.serving.execute(HOUR, watched.endpoint, timedelta(hours=14), 3, 1)
+    beside_a_success = await watched.look()
+
+    await watched.database.serving.execute(HOUR, watched.endpoint, timedelta(hours=12), 1, 1)
+
+    assert beside_a_success == []
+    assert list(await watched.open()) == ["endpoint_failing"]
+
+
 async def test_an_endpoint_that_a_person_enables_is_failing_from_its_next_failure_on(watched: Watched) -> None:
     await watched.fail(attempts=20, tries=0)
     await watched.pass_by(timedelta(days=6))

@@ -82,7 +82,7 @@ class EndpointHealth:
         if row.deleted or row.disabled_reason == DisabledReason.USER:
             return None
         if row.enabled:
-            facts = _facts(row, tries, known)
+            facts = _facts(row, tries, known, at)
             judged = judge(facts, at)
             if judged.condition is Condition.OK:
                 return None
@@ -148,11 +148,13 @@ class EndpointHealth:
         return True
 
 
-def _facts(row: HealthRow, tries: int, known: Incident | None) -> Facts:
+def _facts(row: HealthRow, tries: int, known: Incident | None, at: datetime) -> Facts:
     since = row.failing_since
     certain = None if row.accepted_in is None else row.accepted_in + _HOUR
     if since is not None and row.accepted_in is not None and row.accepted_in >= since:
         since = certain if row.failed else None  # a success that was not noted, and perhaps failures after it
+    if certain is not None and certain <= at and not row.failed and tries < TRIES_BEFORE_WARNING:
+        since = None  # in the hour of its failure it also succeeded, perhaps later, and nothing has failed since
     announced_at = None if known is None else read_rfc3339(known.details.get(_ANNOUNCED) or "")
     if announced_at is not None and since is not None and announced_at < since:
         announced_at = None  # it was announced of an earlier failure

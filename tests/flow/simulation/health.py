@@ -151,6 +151,8 @@ class HealthLedger:
         if not run or days is None:
             return
         began, allowed = _ended(run[0]), timedelta(days=days)
+        if not _lasts(run):
+            return
         said = [one.at for one in announced
                 if one.endpoint == endpoint and one.at >= began + allowed - notice(allowed) - TICK]  # fmt: skip
         if not said and now >= began + allowed - notice(allowed) + HOUR:
@@ -170,7 +172,7 @@ class HealthLedger:
                 raise BrokenPromise(f"at {now} {endpoint} is off ({reason}) and has the incidents {found}")
             return
         run, tries = self._shortest(endpoint), after.tries.get(endpoint, 0)
-        is_late = bool(run) and days is not None and now >= _ended(run[0]) + timedelta(days=days) / 2 + HOUR
+        is_late = _lasts(run) and days is not None and now >= _ended(run[0]) + timedelta(days=days) / 2 + HOUR
         if not found and (is_late or tries >= FEWEST_TRIES):
             raise BrokenPromise(
                 f"at {now} there is no incident of {endpoint}, with {tries} tries, failing since {run[:1]}"
@@ -208,6 +210,11 @@ class HealthLedger:
 def notice(allowed: timedelta) -> timedelta:
     """Return how long before it an endpoint's end is announced."""
     return min(timedelta(days=2), allowed / 2)
+
+
+def _lasts(run: list[Arrival]) -> bool:
+    """Return whether failures lasted for an hour: those of an hour in which there was a success say little."""
+    return bool(run) and _ended(run[-1]) >= _ended(run[0]) + HOUR
 
 
 def _ended(arrival: Arrival) -> datetime:
