@@ -262,7 +262,7 @@ def _header(response: Response, name: str) -> str | None:
 
 
 async def _words(response: Response) -> bytes:
-    """Return the beginning of a body, as far as it comes."""
+    """Return the beginning of a body; nothing if it is cut short before that."""
     body = bytearray()
     with suppress(PyreqwestError):
         while len(body) < MOST_WORDS_BYTES and (chunk := await response.body_reader.read(MOST_WORDS_BYTES)) is not None:
