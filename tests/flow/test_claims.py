@@ -13,7 +13,7 @@ from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
 from tests.support.receiver import HANGS_AFTER_SECONDS
 from waypost.dispatch.attempts import LeasedDelivery
-from waypost.dispatch.claims import LIGHT, LIGHT_LANES, LIGHT_ROWS, Claims
+from waypost.dispatch.claims import BUSY_ROOM, LIGHT, LIGHT_LANES, LIGHT_ROWS, Claims
 from waypost.dispatch.lanes import Lanes
 from waypost.dispatch.membership import Membership
 from waypost.store.database import Database
@@ -135,3 +135,17 @@ async def test_a_hint_during_a_large_claim_is_followed_although_the_lane_has_bec
             await there.until(lambda: not there.claims._small.is_set())
 
         await there.until(lambda: SENT["claim"] == before + 2)
+
+
+async def test_a_busy_lane_that_is_empty_for_a_moment_gets_all_that_is_due_in_one_claim(
+    database: Database, way: Way
+) -> None:
+    (busy,) = await piled_up(way, await add_account(database), 1, 40)
+    there = Claiming(database)
+    there.lanes[busy].room = BUSY_ROOM
+    there.claims.hint([busy])
+
+    async with claiming(there.claims):
+        await there.until(lambda: there.taken)
+
+    assert there.taken[0] == [busy] * 40

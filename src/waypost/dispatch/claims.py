@@ -40,6 +40,13 @@ RESERVED: Final = 4
 LIGHT: Final = 8
 """A lane with fewer in hand is light, and claimed for in small claims."""
 
+BUSY_ROOM: Final = 64
+"""A lane with this much room is not light even when it is empty: it has just sent that much, quickly.
+
+The results of a busy lane, and with them the next deliveries of its parcels, come by the hundred. Small claims for
+those would cost three times the statements. The room of a lane that is idle for a moment is small again.
+"""
+
 LIGHT_LANES: Final = 64
 """The maximum lanes in a small claim. It takes a few milliseconds, whoever is in it."""
 
@@ -166,7 +173,7 @@ class Claims:
         wanted, later = list[Lane](), list[UUID]()
         for endpoint in self._due:
             lane = self._lanes[endpoint]
-            if lane.claiming or lane.held >= LIGHT:
+            if lane.claiming or not _is_light(lane):
                 continue
             account = endpoint if lane.endpoint is None else lane.account
             if of_accounts[account] >= LIGHT_LANES_OF_ACCOUNT:
@@ -184,7 +191,7 @@ class Claims:
     def _many_of_heavy(self) -> list[Lane]:
         """Choose among the lanes with more in hand, those with the least first."""
         share, left, wanted = self._shares(), HEAVY_ROWS, list[Lane]()
-        heavy = [(lane.held, endpoint) for endpoint in self._due if (lane := self._lanes[endpoint]).held >= LIGHT]
+        heavy = [(lane.held, endpoint) for endpoint in self._due if not _is_light(lane := self._lanes[endpoint])]
         for _, endpoint in sorted(heavy):
             lane = self._lanes[endpoint]
             if not lane.claiming and (rows := share(lane, left)):
@@ -282,3 +289,7 @@ class Claims:
     def _read(self, endpoints: Mapping[UUID, LaneEndpoint | None]) -> None:
         for endpoint, now in endpoints.items():
             self._lanes[endpoint].refresh(now, free_at=self._membership.settled_at, now=clock())
+
+
+def _is_light(lane: LaneState) -> bool:
+    return lane.held < LIGHT and lane.room < BUSY_ROOM
