@@ -25,7 +25,7 @@ with picked as (
     set lease_no = d.lease_no + 1, leased_by = $3, leased_until = now() + $4::interval
     where d.id = any (array(select id from picked))
     returning d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.lease_no, d.cancelling, d.crashes,
-              d.deaths, extract(epoch from now() - d.next_at)::float8 as waited
+              d.deaths, extract(epoch from (select now()) - d.next_at)::float8 as waited
 )
 select c.bucket, c.id, c.endpoint, c.tracking, c.event, c.sequence, c.tries, c.lease_no, e.packed,
        c.cancelling is not null as cancelled, null::text as sample, c.crashes, c.deaths, c.waited, null::uuid as account,
