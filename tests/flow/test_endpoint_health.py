@@ -100,7 +100,7 @@ async def test_the_fourth_failure_of_a_delivery_opens_one_incident_and_a_success
         *("endpoint_failing", State.OPEN),
         ids.to_text(ids.ENDPOINT, watched.endpoint),
     )
-    assert "It did not respond in time. Repair its receiver" in found.message
+    assert "It did not respond in time. Fix the program at this URL" in found.message
 
     await watched.note(None)
     await watched.set("due set tries = 0 where endpoint = $1")

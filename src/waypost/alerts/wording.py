@@ -87,7 +87,7 @@ def link_of(content: Content, public_url: str | None) -> str | None:
 
 def _item(alert: WaitingAlert, public_url: str | None) -> Item:
     content = alert.content
-    when = f"Opened on {_spoken(content.opened_at)}"
+    when = f"Incident opened on {_spoken(content.opened_at)}"
     if content.closed_at is not None:
         when += f", closed on {_spoken(content.closed_at)}"
     link, action = link_of(content, public_url), _ACTIONS.get(content.kind, "Open in Waypost")

@@ -10,8 +10,8 @@ from waypost.domain.incidents import Kind, Trouble
 from waypost.domain.times import rfc3339, rfc3339_or_none, spoken
 from waypost.store.endpoint_health import HealthRow
 
-_REPAIR: Final = "Repair its receiver, or correct its URL; then press Probe now on its page."
-_WAITING: Final = "Its webhooks wait, and are sent in order as soon as it responds."
+_REPAIR: Final = "Fix the program at this URL, or correct the URL; then press Probe now on the endpoint's page."
+_WAITING: Final = "Its webhooks wait, and are sent in order as soon as it accepts them."
 _NEVER: Final = "Waypost keeps retrying it and does not disable it."
 
 
@@ -31,6 +31,7 @@ def failing(row: HealthRow, judged: Judgement) -> Trouble:
         message += _NEVER
     else:
         message += f"If every attempt fails until {spoken(judged.disables_at)}, Waypost disables it."
+        message += " What it misses after that can be recovered later."
     return _trouble(
         row,
         Kind.ENDPOINT_FAILING,
@@ -54,8 +55,9 @@ def disabled(row: HealthRow) -> Trouble:
         then = "recovers" if row.recover_automatically else "offers to recover"
         message = (
             f"{_name(row)} was disabled{when} because every attempt had failed for days. New events are not sent to it."
-            " Repair its receiver, or correct its URL; then press Enable on its page, and recover the events that it"
-            f" missed. Waypost also tests it every hour; when it responds, Waypost enables it and {then} those events."
+            " Fix the program at this URL, or correct the URL; then press Enable on the endpoint's page"
+            ", and recover the events that it missed. Waypost also tests it every hour; when it responds, Waypost"
+            f" enables it and {then} those events."
         )
     disabled_at = rfc3339_or_none(row.off_since)
     return _trouble(row, Kind.ENDPOINT_DISABLED, message, disabled_at=disabled_at, reason=row.disabled_reason)

@@ -9,7 +9,6 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 _PROCESSES: Final = Path("/proc")
-_LOW: Final = 10
 _LOWEST: Final = 19
 
 
@@ -36,14 +35,17 @@ def backends_give_way(url: str, backends: Iterable[int]) -> None:
     """Lower the priority of backends that work for this process, if it has stepped back itself.
 
     They are not put behind everybody: a backend that waits for a processor may hold a lock that others wait for. They
-    read no faster than this process accepts. Only those of an embedded server are known to be on this machine.
+    interrupt nobody when they wake up, and read no faster than this process accepts. Only those of an embedded server
+    are known to be on this machine.
     """
     socket_folder = dict(parse_qsl(urlsplit(url).query)).get("host")
     if socket_folder is not None and is_back():
         for backend in backends:
             if _serves(backend, socket_folder):
                 with suppress(OSError):
-                    os.setpriority(os.PRIO_PROCESS, backend, _LOW)
+                    os.setpriority(os.PRIO_PROCESS, backend, _LOWEST)
+                    if sys.platform == "linux":
+                        os.sched_setscheduler(backend, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _serves(process: int, socket_folder: str) -> bool:
