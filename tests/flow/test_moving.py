@@ -92,6 +92,24 @@ async def test_nothing_accepted_is_lost_and_the_old_database_takes_no_more(
         await open_database(Access(old.database_url.get_secret_value()))
 
 
+async def test_a_session_that_ends_on_its_own_meanwhile_is_not_waited_for(old: Settings) -> None:
+    assert old.database_url is not None
+    url = old.database_url.get_secret_value()
+    sessions = [await asyncpg.connect(url) for _ in range(24)]
+
+    def end_all(_: object) -> None:
+        for session in sessions:
+            session.terminate()
+
+    for session in sessions:
+        session.add_termination_listener(end_all)
+
+    await close_to_writes(url)
+
+    with pytest.raises(CannotConnect, match="was moved elsewhere"):
+        await open_database(Access(url))
+
+
 async def test_a_server_database_becomes_an_embedded_one_with_its_key(shop: Caller, old: Settings) -> None:
     update = {"tracking_number": "A1", "courier_code": "dhl", "create": True, "checkpoints": []}
     await shop.post("/v1/updates", {"updates": [update]})

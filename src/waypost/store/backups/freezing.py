@@ -23,14 +23,18 @@ async def close_to_writes(url: str) -> None:
     session = await _connect(url)
     try:
         await session.execute(await _statement(session, "set default_transaction_read_only = on"))
-        ended = [row["ended"] for row in await fetch(session, "end_other_sessions", _END_MILLISECONDS)]
-        if not all(ended):
+        if not (await _end_others(session) or await _end_others(session)):
             await session.execute(await _statement(session, "reset default_transaction_read_only"))
             raise BackupError("A session of the database did not end: look at pg_stat_activity, then try again.")
     except asyncpg.InsufficientPrivilegeError as error:
         raise BackupError(f"The database user lacks the permission ({error}): use the owner of the database.") from None
     finally:
         await session.close()
+
+
+async def _end_others(session: asyncpg.Connection) -> bool:
+    """End all other sessions of the database; return False if one did not end, or was gone before it could be ended."""
+    return all(row["ended"] for row in await fetch(session, "end_other_sessions", _END_MILLISECONDS))
 
 
 async def open_to_writes(url: str) -> None:
