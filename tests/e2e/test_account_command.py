@@ -1,6 +1,8 @@
 """`waypost account`: beside a running server, and where there is none."""
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,15 @@ def test_a_command_in_the_wrong_place_makes_no_second_waypost_and_names_the_runn
     assert f"There is no Waypost in {nowhere}. Running: " in refused.stderr
     assert str(server.data_dir.parent.parent) in refused.stderr or " more. " in refused.stderr
     assert not nowhere.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these classes")
+def test_a_backup_that_another_program_calls_leaves_its_priority(tmp_path: Path) -> None:
+    before = os.sched_getscheduler(0)
+
+    call_waypost("backup", "there", "--data-dir", str(tmp_path / "nowhere"))
+
+    assert os.sched_getscheduler(0) == before
 
 
 def test_deleting_an_account_lists_its_contents_first(server: Serving) -> None:

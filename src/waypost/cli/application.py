@@ -26,6 +26,12 @@ loaded again and again, for a sixth of the time until a command begins."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None and words[:1] == ["backup"] and "--fast" not in words:
+        # A program of its own, and not part of another one: nothing takes this back. Before its modules are loaded,
+        # which takes a processor for half a second.
+        from waypost.store.backups.background import step_back
+
+        step_back()
     try:
         return _run(words)
     except SettingsError as error:
@@ -69,13 +75,6 @@ def _run(words: list[str]) -> int:
             from waypost.cli.verify import verify
 
             return verify(rest)
-        case ["backup", *rest]:
-            if "--fast" not in rest:
-                # Before its modules are loaded, which takes a processor for half a second.
-                from waypost.store.backups.background import step_back
-
-                step_back()
-            return _run_of_server(words)
         case _:
             return _run_of_server(words)
 
