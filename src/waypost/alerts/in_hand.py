@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Final
 from uuid import UUID
 
+from waypost.rest import until_next_look
 from waypost.store.ending import end
 
+LOOK_SECONDS: Final = 1.0
 AT_ONCE: Final = 16
 AT_ONCE_OF_ONE: Final = 3
 
@@ -33,6 +35,16 @@ class InHand:
         task = asyncio.create_task(sending)
         self._tasks[task] = owner
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    async def serve(self, look: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
+        """Look for what is due until ``stop`` is set; what is being sent then is finished."""
+        try:
+            while not stop.is_set():
+                await look()
+                await until_next_look(stop, LOOK_SECONDS)
+            await self.settled()
+        finally:
+            await self.end()
 
     async def settled(self) -> None:
         """Wait until nothing is being sent."""

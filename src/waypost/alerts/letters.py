@@ -13,7 +13,6 @@ from waypost.alerts.results import SendResult
 from waypost.domain import ids, letters
 from waypost.domain.alerts import wait_after
 from waypost.domain.letters import MOST_LINKS, PASSWORD_LINK, TOKEN_BYTES, Letter, LetterState, digest_of
-from waypost.rest import until_next_look
 from waypost.store import letter_changes, mail_link_changes, mail_links
 from waypost.store.database import Database
 from waypost.store.letter_changes import ClaimedLetter
@@ -21,7 +20,6 @@ from waypost.store.statements import transaction
 from waypost.store.vault import Vault, WrongKey
 
 _LOG: Final = structlog.get_logger()
-LOOK_SECONDS: Final = 1.0
 LEASE: Final = timedelta(minutes=2)
 """Longer than one letter can take; after its sender has died, a letter waits until this time has passed."""
 
@@ -41,13 +39,7 @@ class LetterSender:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Send until ``stop`` is set; what is being sent then is finished."""
-        try:
-            while not stop.is_set():
-                await self.look()
-                await until_next_look(stop, LOOK_SECONDS)
-            await self._in_hand.settled()
-        finally:
-            await self._in_hand.end()
+        await self._in_hand.serve(self.look, stop)
 
     async def look(self) -> int:
         """Begin to send letters that are due; return how many."""

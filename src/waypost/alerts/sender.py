@@ -15,7 +15,6 @@ from waypost.alerts.results import SendResult
 from waypost.domain import ids
 from waypost.domain.alerts import AlertService, AlertState, Plan, QuietHours, WaitingAlert, What, plan, wait_after
 from waypost.domain.times import from_ms
-from waypost.rest import until_next_look
 from waypost.store import alert_changes, alerts
 from waypost.store.alert_changes import ClaimedChannel
 from waypost.store.database import Database
@@ -24,7 +23,6 @@ from waypost.store.statements import Session
 from waypost.store.vault import Vault, WrongKey
 
 _LOG: Final = structlog.get_logger()
-LOOK_SECONDS: Final = 1.0
 LEASE: Final = timedelta(minutes=2)
 """Longer than one message can take; after its sender has died, a channel waits until this time has passed."""
 
@@ -42,13 +40,7 @@ class AlertSender:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Send until ``stop`` is set; what is being sent then is finished."""
-        try:
-            while not stop.is_set():
-                await self.look()
-                await until_next_look(stop, LOOK_SECONDS)
-            await self._in_hand.settled()
-        finally:
-            await self._in_hand.end()
+        await self._in_hand.serve(self.look, stop)
 
     async def look(self) -> int:
         """Begin to send to the channels that have something due; return to how many."""

@@ -1,7 +1,7 @@
 """The headings of a CSV file, and which of them stands for which field of a parcel.
 
 An export of a shop has headings of its own, such as "Order" or "Tracking No.". A mapping says which column is read as
-which field: a heading by the field's name. Headings that are empty or occur twice are told apart by labels.
+which field: a heading by the field's name. Empty and repeated headings get labels of their own.
 """
 
 import re
