@@ -197,7 +197,7 @@ class Settings(SourceSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe lines that are logged."""
     log_format: Literal["json", "text"] | None = None
-    """How lines are logged, `json` or `text`; the default is text on a terminal, otherwise JSON."""
+    """How a server logs, `json` or `text`; the default is text on a terminal, otherwise JSON."""
 
     @classmethod
     def settings_customise_sources(

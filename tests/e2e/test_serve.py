@@ -60,7 +60,8 @@ def test_it_starts_from_nothing_delivers_and_stops_without_leaving_anything(serv
     assert postgres
     assert server.stop() == 0
     assert [pid for pid in postgres if alive(pid)] == []
-    assert server.said().rstrip().endswith("Stopped")
+    lines = [json.loads(line) for line in server.said().splitlines()]  # of a server without a terminal
+    assert lines[-1]["event"] == "server_stopped"
     assert "Traceback" not in server.said()
 
 
@@ -92,7 +93,8 @@ def test_a_port_in_use_is_reported_in_one_sentence_before_anything_starts(tmp_pa
         taken.listen()
         port = taken.getsockname()[1]
 
-        ended = run_waypost("serve", "--port", str(port), "--data-dir", str(tmp_path / "data"))
+        as_text = {"WAYPOST_LOG_FORMAT": "text"}
+        ended = run_waypost("serve", "--port", str(port), "--data-dir", str(tmp_path / "data"), **as_text)
 
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [

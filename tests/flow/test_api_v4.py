@@ -25,6 +25,21 @@ async def test_creating_returns_the_complete_object_in_one_line_of_ascii(shop: C
     assert data["origin_info"]["trackinfo"] == []
 
 
+async def test_responses_of_v1_end_with_a_line_feed_for_terminals_and_those_of_v4_do_not(shop: Caller) -> None:
+    update = {"tracking_number": "A1", "courier_code": "dhl", "create": True}
+    of_v1 = [
+        await shop.post("/v1/updates", {"updates": [update]}),
+        await shop.post("/v1/endpoints", {"url": "https://shop.example/hook"}),
+        *[await shop.get(f"/v1/{path}") for path in ("events", "endpoints", "nothing", "events?cursor=x")],
+        await shop.post("/v1/updates", {}),
+        await shop.get("/health/ready"),
+    ]
+    of_v4 = [await shop.get("/v4/trackings/get"), await shop.get("/v4/nothing"), await create(shop, courier_code="x")]
+
+    assert [one.content[-1:] + one.content[-2:-1].strip() for one in of_v1] == [b"\n}"] * len(of_v1)
+    assert [one.content.count(b"\n") for one in of_v1 + of_v4] == [1] * len(of_v1) + [0] * len(of_v4)
+
+
 async def test_creating_again_is_4101_and_changes_nothing(shop: Caller) -> None:
     await create(shop, title="First")
 

@@ -1,5 +1,6 @@
 """Migrations: what they make, and that they run beside a version that is serving."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -55,6 +56,23 @@ async def test_schema_sql_matches_the_migrations(session: asyncpg.Connection) ->
     head, _, expected = SCHEMA.read_text().partition("\n\n")
     assert head.startswith("--")
     assert await schema.dump(session) == expected, "run `make schema` and look at the difference"
+
+
+async def test_a_new_database_reports_its_migrations_in_one_line_and_an_older_one_names_each(
+    session: asyncpg.Connection,
+) -> None:
+    new: list[str] = []
+    older: list[str] = []
+
+    await migrating.migrate(session, new.append)
+    await migrating.migrate(session, older.append, _after_all("create table added (id uuid)"))
+    await migrating.migrate(session, older.append, _after_all("create table added (id uuid)"))
+
+    assert len(new) == 1
+    assert re.fullmatch(rf"Created the tables with {len(migrations())} migrations in \d+\.\d s", new[0])
+    assert older[0] == f"migration {len(migrations()) + 1:04d} added"
+    assert re.fullmatch(r"Applied 1 migration in \d+\.\d s", older[1])
+    assert older[2:] == []
 
 
 async def test_schema_sql_is_executable(session: asyncpg.Connection) -> None:

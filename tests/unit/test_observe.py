@@ -2,17 +2,22 @@
 
 import io
 import json
+import logging
+from collections.abc import Callable
 
+import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from waypost.actions.denials import Denial
 from waypost.app.watchdog import Stalls
+from waypost.cli.options import chosen, chosen_for_server, progress
 from waypost.dispatch.measures import Measures
 from waypost.domain.latency import BOUNDS_MS
 from waypost.domain.trackings import SkipReason
 from waypost.observe.logs import configure_logging
 from waypost.observe.metrics import Metrics
+from waypost.settings import Settings
 from waypost.store.measures import Backlog
 from waypost.store.reconciliation import Findings
 
@@ -35,6 +40,36 @@ def test_text_logs_contain_no_terminal_escapes_or_extra_lines(capsys):
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "\x1b[2J" not in told
+
+
+@pytest.mark.parametrize(
+    ("on_terminal", "log_format", "server_is_json", "command_is_json"),
+    [(True, None, False, False), (False, None, True, False), (False, "text", False, False), (True, "json", True, True)],
+)
+def test_all_lines_of_a_stream_have_one_format(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    on_terminal: bool,
+    log_format: str | None,
+    server_is_json: bool,
+    command_is_json: bool,
+):
+    def lines(choose: Callable[[], Settings]) -> list[str]:
+        stream = io.StringIO()
+        monkeypatch.setattr(stream, "isatty", lambda: on_terminal)
+        monkeypatch.setattr("sys.stderr", stream)
+        choose()
+        progress("Waypost listens")
+        structlog.get_logger().info("loop_stalled")
+        logging.getLogger("granian").warning("foreign")
+        return stream.getvalue().splitlines()
+
+    if log_format is not None:
+        monkeypatch.setenv("WAYPOST_LOG_FORMAT", log_format)
+    of_server, of_command = lines(chosen_for_server), lines(chosen)
+
+    assert [line.startswith("{") for line in of_server] == [server_is_json] * 3
+    assert [line.startswith("{") for line in of_command] == [command_is_json] * 3
 
 
 def test_lines_below_the_log_level_are_omitted(capsys):

@@ -49,6 +49,7 @@ _SAYS: Final = {
     "loop_stalled": "An event loop was blocked for more than 100 ms; `ran` says what ran.",
     "mail_failed": "The mail server did not accept a letter, which is retried; `answer` is its response.",
     "outage_not_reported": "A message to the operator about a database outage was not accepted; it is tried again.",
+    "migration_applied": "A migration was applied to the database.",
     "page_failed": "A page failed on our side.",
     "part_ended": "A part of the server ended unexpectedly and is restarted.",
     "part_failed": "A part of the server failed and is restarted.",

@@ -63,10 +63,10 @@ class Problem(Exception):
         self.headers = headers
 
     def render(self) -> bytes:
-        """Return the JSON."""
+        """Return the JSON, one line."""
         title = _TITLES.get(self.status) or HTTPStatus(self.status).phrase
         body = ProblemBody("about:blank", title, self.status, self.code, self.detail, self.errors)
-        return msgspec.json.encode(body)
+        return msgspec.json.encode(body) + b"\n"
 
 
 def invalid(errors: Sequence[FieldError]) -> Problem:

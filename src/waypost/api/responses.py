@@ -1,4 +1,8 @@
-"""Responses as bytes: JSON encoded once, with the headers of every response."""
+"""Responses as bytes: JSON encoded once, with the headers of every response.
+
+Version 1 of the API ends its JSON with a line feed, so that a terminal's prompt begins on a line of its own. Version 4
+doesn't: its bytes are TrackingMore's.
+"""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
@@ -20,8 +24,8 @@ _ALWAYS: Final = {"x-content-type-options": "nosniff", "cache-control": "no-stor
 
 
 def answer(value: object, status: int = HTTPStatus.OK) -> Response[bytes]:
-    """Return a value as a JSON response."""
-    return answer_bytes(msgspec.json.encode(value), status)
+    """Return a value as a JSON response, one line."""
+    return answer_bytes(msgspec.json.encode(value) + b"\n", status)
 
 
 def answer_bytes(
@@ -33,7 +37,7 @@ def answer_bytes(
 
 def answer_secret(value: object, status: int = HTTPStatus.OK) -> Response[bytes]:
     """Return a value that contains a secret as JSON that no proxy may compress."""
-    return answer_bytes(msgspec.json.encode(value), status, headers={"cache-control": "no-store, no-transform"})
+    return answer_bytes(msgspec.json.encode(value) + b"\n", status, headers={"cache-control": "no-store, no-transform"})
 
 
 def nothing() -> Response[None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from waypost.actions.rooms import Rooms
 from waypost.app.sending import make_guard
 from waypost.app.storage import Progress, migrated_database, secret_key, wake_others
+from waypost.domain.targets import ForbiddenUrl
 from waypost.settings import Settings
 from waypost.store.database import Database
 from waypost.store.ending import end
@@ -15,6 +16,10 @@ from waypost.store.vault import Vault
 
 TEST_SECONDS = 20.0
 WAKE_SECONDS = 1.0
+_OWN_ENVIRONMENT = (
+    "This command reads it from its own environment or waypost.toml: give it the server's value, or add the channel"
+    " under Settings > Alerts."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +40,24 @@ async def alert_channels(settings: Settings, progress: Progress) -> AsyncIterato
         vault = Vault(await secret_key(settings, database))
         waking = asyncio.create_task(_keep_awake(database))
         try:
-            yield Alerting(database=database, vault=vault, check_url=make_guard(settings).check)
+            yield Alerting(database=database, vault=vault, check_url=_checking(settings))
         finally:
             await end(waking)
+
+
+def _checking(settings: Settings) -> Callable[[str], None]:
+    """Return the server's check of URLs, by the settings of this command, which may not be the server's."""
+    guard = make_guard(settings)
+
+    def check(url: str) -> None:
+        try:
+            guard.check(url)
+        except ForbiddenUrl as error:
+            if "WAYPOST_EGRESS" not in error.message:
+                raise
+            raise ForbiddenUrl(f"{error.message.removesuffix('.')}. {_OWN_ENVIRONMENT}") from None
+
+    return check
 
 
 async def _keep_awake(database: Database) -> None:

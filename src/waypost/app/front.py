@@ -159,4 +159,4 @@ async def _answer(send: Send, status: HTTPStatus, ours: str | None) -> None:
     body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": status.value, "headers": headers})
-    await send({"type": "http.response.body", "body": msgspec.json.encode(body), "more_body": False})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(body) + b"\n", "more_body": False})

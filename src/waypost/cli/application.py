@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(problem: str) -> None:
-    """Print why a command failed, as a sentence or, if the log format is JSON, as a log line."""
+    """Print why a command failed, as a sentence or, if its lines are JSON, as a log line."""
     logs = sys.modules.get("waypost.observe.logs")  # not loaded by commands without settings
     if logs is not None and logs.all_lines_are_json():
         import structlog

@@ -22,8 +22,9 @@ def doctor(
 ) -> None:
     """Check the installation, running or not, and report problems and remedies. Changes nothing, sends nothing.
 
-    It connects to the endpoints' servers to read when their certificates expire. Exits with status 1 if there are
-    errors, and with 0 if there are only warnings.
+    It reads settings from its own environment and `waypost.toml`, so run it with those of the server. It connects to
+    the endpoints' servers to read when their certificates expire. Exits with status 1 if there are errors, and with 0
+    if there are only warnings.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     findings = asyncio.run(examine(settings, progress))

@@ -23,8 +23,7 @@ def migrate(
             if check:
                 if pending := await count_pending(storage.database):
                     raise NotMigrated(f"{pending} migrations are pending: run `waypost migrate`.")
-            elif applied := await bring_up_to_date(storage.database, progress):
-                progress(f"Applied {applied} migrations.")
+            elif await bring_up_to_date(storage.database, progress):
                 return
             progress("The database is up to date.")
 

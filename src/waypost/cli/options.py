@@ -31,14 +31,24 @@ AsJson = Annotated[bool, Parameter(negative="", help="Print JSON, for programs."
 
 
 def chosen(**options: object) -> Settings:
-    """Return the settings with these options (None: not given), and configure logging. Raise SettingsError."""
+    """Return a command's settings with these options (None: not given), and configure logging. Raise SettingsError.
+
+    A person reads what a command says, so its lines are text unless the settings ask for JSON.
+    """
+    settings = read_settings(options)
+    configure_logging(settings.log_level, settings.log_format or "text")
+    return settings
+
+
+def chosen_for_server(**options: object) -> Settings:
+    """Return a server's settings as ``chosen`` does; all its lines are text on a terminal, otherwise JSON."""
     settings = read_settings(options)
     configure_logging(settings.log_level, settings.log_format)
     return settings
 
 
 def progress(line: str, event: str = "progress_made", **fields: object) -> None:
-    """Print a command's progress on standard error, as a sentence or, if the log format is JSON, as a log line."""
+    """Print progress on standard error, as a sentence or, if the lines of this process are JSON, as a log line."""
     if all_lines_are_json():
         _LOG.info(event, message=line, **fields)
         return

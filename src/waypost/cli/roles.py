@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from waypost.app.roles import Role
 from waypost.app.starting import run
-from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.options import DatabaseUrl, DataDir, chosen_for_server, progress
 
 Host = Annotated[str | None, Parameter(help="The address to listen on. Default: 127.0.0.1.")]
 WebPort = Annotated[int | None, Parameter(help="The port to listen on, 0 for a free one. Default: 8080.")]
@@ -22,7 +22,7 @@ Port = Annotated[
 
 def web(*, host: Host = None, port: WebPort = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Serve the API and the pages. Dispatchers of other processes are notified of due deliveries."""
-    settings = chosen(host=host, port=port, data_dir=data_dir, database_url=database_url)
+    settings = chosen_for_server(host=host, port=port, data_dir=data_dir, database_url=database_url)
     uvloop.run(run(settings, Role.WEB, (settings.host, settings.port), announce=progress))
 
 
@@ -44,6 +44,6 @@ def keep(*, host: Host = None, port: Port = None, data_dir: DataDir = None, data
 
 
 def _work(role: Role, host: Host, port: Port, data_dir: DataDir, database_url: DatabaseUrl) -> None:
-    settings = chosen(host=host, data_dir=data_dir, database_url=database_url)
+    settings = chosen_for_server(host=host, data_dir=data_dir, database_url=database_url)
     listen = None if port is None else (settings.host, port)
     uvloop.run(run(settings, role, listen, announce=progress))

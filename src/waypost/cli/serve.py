@@ -6,7 +6,7 @@ import uvloop
 from cyclopts import Parameter
 
 from waypost.app.starting import serve as serve_all
-from waypost.cli.options import DatabaseUrl, DataDir, chosen, progress
+from waypost.cli.options import DatabaseUrl, DataDir, chosen_for_server, progress
 from waypost.settings import file_seen_by_others
 
 
@@ -21,7 +21,7 @@ def serve(
 
     It is ready when GET /health/ready returns 200, and stops cleanly on SIGTERM or Ctrl-C.
     """
-    settings = chosen(host=host, port=port, data_dir=data_dir, database_url=database_url)
+    settings = chosen_for_server(host=host, port=port, data_dir=data_dir, database_url=database_url)
     if (path := file_seen_by_others()) is not None:
         progress(f"Other users of this machine can read {path}: run `chmod 600 {path}`")
     uvloop.run(serve_all(settings, announce=progress))

@@ -20,7 +20,7 @@ _CITED: Final = re.compile(r"(?m)(?:\n|\\n)[ |]*(?:DETAIL|CONTEXT):.*$")
 
 
 class _Asked:
-    """The options for this process's log lines."""
+    """How this process's lines are written."""
 
     json = False
 
@@ -31,6 +31,7 @@ def configure_logging(level: str, log_format: str | None, *, process: str | None
     The default format is text on a terminal, otherwise JSON. ``process`` is a field of each line that distinguishes
     several processes.
     """
+    log_format = log_format or ("text" if sys.stderr.isatty() else "json")
     _Asked.json = log_format == "json"
     repeats = Repeats(_tell_repeated)
     atexit.register(repeats.end_window)
@@ -45,7 +46,7 @@ def configure_logging(level: str, log_format: str | None, *, process: str | None
         structlog.processors.format_exc_info,
         redact,
     ]
-    render = _render(log_format or ("text" if sys.stderr.isatty() else "json"))
+    render = _render(log_format)
     structlog.configure(
         processors=[repeats, *shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -62,7 +63,7 @@ def configure_logging(level: str, log_format: str | None, *, process: str | None
 
 
 def all_lines_are_json() -> bool:
-    """Return whether every line on standard error must be JSON, including those for people."""
+    """Return whether the lines on standard error are JSON, including those for people: a stream has one format."""
     return _Asked.json
 
 

@@ -6,10 +6,12 @@ number depends on the schema, so installations in one database migrate independe
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import asyncpg
+import structlog
 
 from waypost.store import squashed
 from waypost.store.migration_files import Migration, MigrationError, migrations
@@ -18,6 +20,8 @@ from waypost.store.statements import Session, execute, fetch, fetch_one
 TRIES: Final = 5
 """How often a migration is tried that does not get its locks."""
 _PAUSE_SECONDS: Final = 1.0
+
+_LOG: Final = structlog.get_logger()
 
 Progress = Callable[[str], None]
 
@@ -44,8 +48,9 @@ async def pending(session: Session, known: Sequence[Migration] | None = None) ->
 async def migrate(session: Session, progress: Progress, known: Sequence[Migration] | None = None) -> int:
     """Bring the database up to date and return how many migrations were applied. Concurrent calls wait for each other.
 
-    ``known`` are this program's migrations by default. Raise MigrationError; migrations applied before the failure stay
-    applied.
+    ``known`` are this program's migrations by default. ``progress`` gets the name of each before it is applied, and
+    their number and the time at the end; of a new database, where nobody waits for a particular one, only the latter.
+    Raise MigrationError; migrations applied before the failure stay applied.
     """
     known = known or migrations()
     if await session.fetchval("select current_schema()") is None:
@@ -56,12 +61,18 @@ async def migrate(session: Session, progress: Progress, known: Sequence[Migratio
         if squashed.is_squashed(names):
             progress("migrations 0001 to 0016 of an earlier version: comparing the schema")
             await squashed.adopt(session, names, known[0])
-        todo = await pending(session, known)
+        todo, began = await pending(session, known), time.monotonic()
         for migration in todo:
-            progress(f"migration {migration.number:04d} {migration.name}")
+            if names:
+                progress(f"migration {migration.number:04d} {migration.name}")
             await _apply_patiently(session, migration)
+            _LOG.debug("migration_applied", migration=f"{migration.number:04d} {migration.name}")
     finally:
         await execute(session, "unlock_migrations")
+    if todo:
+        did = "Applied" if names else "Created the tables with"
+        plural = "" if len(todo) == 1 else "s"
+        progress(f"{did} {len(todo)} migration{plural} in {time.monotonic() - began:.1f} s")
     return len(todo)
 
 

@@ -62,7 +62,7 @@ async def list_events(request: Request[Any, Any, Any], parts: Given) -> Response
     items = await first_piece(_shown(rows, Turn(caller.account)))
     after = rows[len(items) - 1].id if items else asked.after
     cursor = msgspec.json.encode(cursor_of(caller.account, after))
-    return answer_list(b'{"items":[', items, b'],"next_cursor":' + cursor + b"}", None)
+    return answer_list(b'{"items":[', items, b'],"next_cursor":' + cursor + b"}\n", None)
 
 
 async def _shown(rows: Sequence[EventRow], turn: Turn) -> AsyncIterator[bytes]:

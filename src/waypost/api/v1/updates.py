@@ -135,7 +135,7 @@ def render(results: Sequence[WrittenUpdate]) -> bytes:
     """Return the response to updates of which these are the results."""
     shown = [_shown(result) for result in results]
     accepted = sum(one.error is None for one in shown)
-    return msgspec.json.encode(UpdatesAnswer(accepted, sum(result.changed for result in results), shown))
+    return msgspec.json.encode(UpdatesAnswer(accepted, sum(result.changed for result in results), shown)) + b"\n"
 
 
 def _shown(result: WrittenUpdate) -> UpdateResult:
