@@ -4,13 +4,13 @@ from typing import Final
 
 from waypost.domain import ids
 from waypost.domain.attempts import ERRORS
-from waypost.domain.endpoint_health import Condition, Judgement
+from waypost.domain.endpoint_health import TRIES_BEFORE_WARNING, Condition, Judgement
 from waypost.domain.endpoints import DisabledReason
 from waypost.domain.incidents import Kind, Trouble
 from waypost.domain.times import rfc3339, rfc3339_or_none, spoken
 from waypost.store.endpoint_health import HealthRow
 
-_REPAIR: Final = "Fix the program at this URL, or correct the URL; then press Probe now on the endpoint's page."
+_REPAIR: Final = "Fix the program at this URL, or correct the URL; then press Try now on the endpoint's page."
 _WAITING: Final = "Its webhooks wait, and are sent in order as soon as it accepts them."
 _NEVER: Final = "Waypost keeps retrying it and does not disable it."
 
@@ -20,8 +20,8 @@ def failing(row: HealthRow, judged: Judgement) -> Trouble:
     error = ERRORS.get(row.last_error or "", "Its last attempt failed.")
     if judged.condition is Condition.REJECTING or row.failing_since is None:
         message = (
-            f"{_name(row)} accepts webhooks but has rejected at least one delivery 4 times. Its receiver may not be"
-            " able to process that payload. View the failed attempts in the webhook history."
+            f"{_name(row)} accepts webhooks but has rejected at least one delivery {TRIES_BEFORE_WARNING} times."
+            " Its receiver may not be able to process that payload. View the failed attempts in the webhook history."
         )
         return _trouble(row, Kind.ENDPOINT_FAILING, message)
     message = (

@@ -15,6 +15,7 @@ from jinja2.runtime import Context as JinjaContext
 from litestar import Response
 
 from waypost.domain.attempts import ERRORS
+from waypost.domain.endpoint_health import TRIES_BEFORE_WARNING
 from waypost.domain.endpoints import Trigger, Version
 from waypost.domain.incidents import TITLES
 from waypost.domain.statuses import SELECTABLE, Status
@@ -256,6 +257,7 @@ def _constants() -> dict[str, Any]:
         "ORDERINGS": wording.ORDERINGS,
         "RECOVERED": wording.RECOVERED,
         "MOST_COUNTED": MOST_COUNTED,
+        "TRIES_BEFORE_WARNING": TRIES_BEFORE_WARNING,
         "RECOVERY_STATES": wording.RECOVERY_STATES,
         "NAVIGATION": NAVIGATION,
         "current": current,

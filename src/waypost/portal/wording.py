@@ -86,7 +86,7 @@ REASONS: Final = {
 RECOVERED: Final = {
     Only.FAILED: "Failed deliveries",
     Only.MISSED: "Missed while disabled",
-    Only.ALL: "All events, including delivered ones",
+    Only.ALL: "All events, including those that succeeded",
 }
 """Which events a recovery sends."""
 

@@ -91,8 +91,8 @@ async def test_the_heading_says_what_happened_to_the_delivery_and_why_it_waits(
     assert "Due now" in seen[0].text
     assert "Next attempt:" in seen[1].text
     assert "Held: the endpoint is failing since" in seen[2].text
-    assert "Next probe:" in seen[2].text
-    assert "ago" not in seen[2].text.partition("Next probe:")[2][:40]
+    assert "Next attempt:" in seen[2].text
+    assert "ago" not in seen[2].text.partition("Next attempt:")[2][:40]
 
 
 async def test_a_delivery_behind_an_earlier_event_says_so_and_its_neighbours_are_linked(

@@ -65,8 +65,9 @@ async def test_it_says_how_many_endpoints_fail_and_how_much_waits_since_when(
 
     assert words.startswith("3 of 4 endpoints are failing6 webhooks waiting, oldest ")
     assert re.search(r"oldest \S+ UTC \(10 minutes ago\)$", words), words
-    assert re.search(r"Succeeded within 5 minutes\s*94.3%", page.text)  # 100 of 106: waiting ones are late already
-    assert re.search(r"Waiting\s*6", page.text)
+    assert re.search(r"Webhooks succeeded within 5 minutes\s*94.3%", page.text)  # of 106: waiting ones are late already
+    assert re.search(r"Webhooks waiting\s*6", page.text)
+    assert "When one of its webhooks has failed 4 times, an incident opens" in page.text
     links = [one.attributes["href"] for one in page.all("a") if "failing" in one.text or "waiting" in one.text]
     assert links == [HOME, f"{HOME}/history"]
 
@@ -91,10 +92,10 @@ async def test_a_paused_endpoint_says_since_when_it_fails_and_when_it_is_probed(
     (card,) = await cards(browser)
 
     assert re.search(
-        r"Paused: failing since [\d: -]+ UTC \(14 minutes ago\), next probe in (40|39) seconds\. It returned a server",
+        r"Failing since [\d: -]+ UTC \(14 minutes ago\), next attempt in (40|39) seconds\. It returned a server",
         " ".join(card.text.split()),
     )
-    assert "Probe now" in card.text
+    assert "Try now" in card.text
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ async def test_a_probe_returns_to_its_page_with_the_result(portal: Portal, shop:
     page = Document((await browser.get("/")).text)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert "The probe is still waiting for a response." in page.text
+    assert "The endpoint has not responded yet." in page.text
     assert portal.database.outage.trouble is None
 
 

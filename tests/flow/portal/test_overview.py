@@ -75,9 +75,9 @@ async def test_it_adds_up_the_deliveries_of_all_endpoints(portal: Portal, shop: 
     pages = [Document(answer.text) for answer in answers]
 
     for page in pages:
-        assert re.search(r"Succeeded within 5 minutes\s*90.0%", page.text)
-        assert re.search(r"Response, median\s*\d+ ms", page.text)
-        assert re.search(r"Event to success, 95th percentile\s*95 ms", page.text)
+        assert re.search(r"Webhooks succeeded within 5 minutes\s*90.0%", page.text)
+        assert re.search(r"Response time, median\s*\d+ ms", page.text)
+        assert re.search(r"Total time, 95th percentile\s*95 ms", page.text)
         assert "It returned a server error (5xx)." in page.text
     (chart,) = pages[0].all("svg", role="img")
     assert chart.attributes["aria-label"].endswith("90 succeeded, 60 failed attempts")

@@ -146,7 +146,7 @@ async def test_the_page_says_that_a_silent_service_is_asked_instead(
 
     assert "Last push 2026-03-03 10:00:00 UTC" in heard
     assert "Last push No push since 2026-03-03 10:00:00 UTC" in silent
-    assert "asked instead" in silent
+    assert "polled instead" in silent
     assert "unless a push arrives" in silent
 
 

@@ -64,7 +64,7 @@ async def connect(request: PageRequest, pages: GivenPages, source: FromPath[str]
     except (Invalid, Conflict, Busy) as refusal:
         refused = isinstance(refusal, Conflict) and refusal.code == REFUSED
         return _form(request, visitor, source, form, errors=errors_of(refusal, fields), refused=refused)
-    notify(request, f"{made.name} is connected. Parcels of its couriers are asked for from now on.")
+    notify(request, f"{made.name} is connected. Parcels of its couriers are polled from now on.")
     return go_to(f"{SOURCES}/{made.id}")
 
 

@@ -21,12 +21,12 @@ async def probe(request: PageRequest, pages: GivenPages, endpoint_id: FromPath[s
     visitor = await enter(request, pages)
     row, ended = await endpoint_probes.probe(pages.context, actor_of(request, visitor), changes.read_id(endpoint_id))
     if row.state == Settled.DELIVERED:
-        notify(request, "The probe succeeded: the endpoint accepted a webhook. The waiting ones follow.")
+        notify(request, "The endpoint accepted a webhook. The waiting ones follow.")
     elif ended:
         attempts = (await deliveries.show_with_attempts(pages.context, row)).attempts
-        notify(request, f"The probe failed. {attempts[-1].message}" if attempts else "The probe was cancelled.")
+        notify(request, f"The attempt failed. {attempts[-1].message}" if attempts else "The webhook was cancelled.")
     else:
-        notify(request, "The probe is still waiting for a response. Reload this page to see its result.")
+        notify(request, "The endpoint has not responded yet. Reload this page to see the result.")
     return go_to(referring_page(request) or f"{PATH}/{endpoint_id}")
 
 
