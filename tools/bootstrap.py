@@ -6,6 +6,7 @@ Runs on any Python from 3.8 on with nothing installed. ``--dev`` adds what tests
 
 import argparse
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -134,7 +135,8 @@ def is_set_up(venv: Path, lock: Path) -> bool:
     """Return whether the environment has the packages of this lock."""
     stamp = venv / STAMP
     # An upgrade of the system may have removed the interpreter that the environment points to.
-    if not (stamp.exists() and (venv / "bin" / "python").exists()):
+    # One in a folder that another user has closed counts as removed; Path.exists would raise for it.
+    if not (stamp.exists() and os.path.exists(str(venv / "bin" / "python"))):
         return False
     have = stamp.read_text(encoding="utf-8").split()
     # The developers' lock includes the run-time packages.

@@ -1,13 +1,13 @@
 """Answer as twelve carriers and three services do, on this machine, and move their parcels along until Ctrl-C.
 
-The first line of the output is JSON: the URL, and the settings that make a Waypost of yours ask here instead of the
-carriers. Only the operator can set where a carrier is asked, never an account:
+The first line of the output is JSON: the URL, and the settings that make your Waypost poll these stand-ins instead of
+the carriers. Only the operator can change the URL that a carrier is polled at, never an account:
 
     python -m examples.carriers --port 9000
     WAYPOST_CARRIER_UPS_BASE_URL=http://127.0.0.1:9000/ups waypost serve
 
-Then connect a carrier with any credentials; those that contain "wrong" are refused. A service pushes the parcels that
-are registered there to the addresses of --push. GET /_plan lists the parcels, GET /_journal counts what was asked, and
+Then connect a carrier with any credentials; those that contain "wrong" are rejected. A service pushes the parcels that
+are registered there to the addresses of --push. GET /_plan lists the parcels, GET /_journal counts the requests, and
 PUT /_mood/ups/html puts a carrier into a mood.
 """
 
@@ -41,7 +41,7 @@ def stand_in(name: str, arguments: argparse.Namespace) -> StandIn:
 
 
 def settings_for(names: Sequence[str], url: str) -> dict[str, str]:
-    """Return the operator's settings by which Waypost asks the stand-ins."""
+    """Return the operator's settings with which Waypost polls the stand-ins."""
     kinds = {name: "SERVICE" if name in SERVICES else "CARRIER" for name in names}
     return {f"WAYPOST_{kinds[name]}_{name.replace('-', '_').upper()}_BASE_URL": f"{url}/{name}" for name in names}
 
@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--only", action="append", choices=ALL, metavar="NAME", help="one of them; repeatable")
     push = "push what is registered at a service there, signed with the secret; repeatable"
     options.add_argument("--push", action="append", default=[], type=_push, metavar="SERVICE=URL,SECRET", help=push)
-    options.add_argument("--seconds", type=_seconds, default=60.0, help="how long the parcels take (60)")
+    options.add_argument("--seconds", type=_seconds, default=60.0, help="how long a parcel's journey takes (60)")
     options.add_argument("--hiccups", action="store_true", help="answer 503 once and 429 now and then")
     options.add_argument("--calls-a-second", type=int, help="answer 429 to more calls than these to one carrier")
     options.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="wait before each answer (0)")

@@ -1,7 +1,7 @@
 """The stand-ins' HTTP/1.1 on 127.0.0.1.
 
 ``/<carrier>/…`` is answered as the carrier would answer ``/…``. Three paths are for whoever runs it: ``GET /_plan``
-lists the parcels, ``GET /_journal`` counts what was asked, and ``PUT /_mood/<carrier>/<mood>`` puts one into a mood.
+lists the parcels, ``GET /_journal`` counts the requests, and ``PUT /_mood/<carrier>/<mood>`` puts one into a mood.
 """
 
 import asyncio

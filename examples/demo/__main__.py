@@ -77,10 +77,10 @@ def _announce(stage: Stage, settings: DemoSettings, screen: Screen) -> None:
     screen.say(f"{detected.tracking_number} was registered without a courier, and recognised by its number.\n")
     screen.place("Shop", stage.shop.url + "/")
     screen.place("A parcel", f"{stage.shop.url}/track/{stage.plan.parcels[0].tracking_number}")
-    screen.place("Waypost", f"{stage.login_link} (logs you in, once)")
+    screen.place("Waypost", f"{stage.login_link} (signs you in, works once)")
     if stage.waypost.status("/docs") == 200:  # noqa: PLR2004 - OK
         screen.place("API docs", stage.waypost.url + "/docs")
-    screen.place("Ask it", f"curl -H 'Tracking-Api-Key: {stage.api_key}' {stage.waypost.url}/v1/deliveries")
+    screen.place("API call", f"curl -H 'Tracking-Api-Key: {stage.api_key}' {stage.waypost.url}/v1/deliveries")
     screen.say("")
 
 

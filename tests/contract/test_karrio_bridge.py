@@ -141,7 +141,7 @@ async def test_a_rejected_token_is_renewed_once(bridge: Bridge) -> None:
 async def test_a_silent_carrier_costs_the_time_limit_only() -> None:
     async with receiving(always(HANG)) as carrier, bridging(ask_seconds=0.3) as (bridge, processes):
         error = await failure(source(bridge, carrier.url))
-        assert str(error) == "no answer in time"
+        assert str(error) == "no response in time"
         assert len(processes.pids) == 1  # only the request was given up
 
 
@@ -149,7 +149,7 @@ async def test_an_endless_body_is_cut() -> None:
     head = b"HTTP/1.1 200 OK\r\n\r\n"
     async with receiving(always(endless(head, b"x" * 65_536))) as carrier, bridging() as (bridge, _):
         error = await failure(source(bridge, carrier.url))
-    assert str(error) == "the answer is longer than 1,048,576 bytes"
+    assert str(error) == "the response is longer than 1,048,576 bytes"
 
 
 async def test_the_status_decides_even_if_the_body_is_cut_short() -> None:
@@ -168,7 +168,7 @@ async def test_a_certificate_that_signs_itself_is_refused(bridge: Bridge) -> Non
     async with receiving(always(OK), tls=context) as carrier:
         error = await failure(source(bridge, f"https://carrier.test:{carrier.port}/"))
 
-    assert str(error).startswith("no answer: invalid peer certificate")
+    assert str(error).startswith("no response: invalid peer certificate")
     assert carrier.requests == []
 
 
@@ -189,12 +189,12 @@ async def test_whatever_karrio_does_is_one_sentence(bridge: Bridge) -> None:
     }
 
     assert sentences == {
-        "NOTHING": "karrio found no parcel in the answer",
-        "RAISE": "karrio failed to read the answer (ZeroDivisionError)",
-        "MEMORY": "karrio failed to read the answer (MemoryError)",
-        "CONNECT": "karrio failed to read the answer (PermissionError)",
-        "RUN": "karrio failed to read the answer (PermissionError)",
-        "FILE": "karrio failed to read the answer (OSError)",
+        "NOTHING": "karrio found no parcel in the response",
+        "RAISE": "karrio failed to read the response (ZeroDivisionError)",
+        "MEMORY": "karrio failed to read the response (MemoryError)",
+        "CONNECT": "karrio failed to read the response (PermissionError)",
+        "RUN": "karrio failed to read the response (PermissionError)",
+        "FILE": "karrio failed to read the response (OSError)",
         "CALLS": "karrio wanted to make more than 16 requests for one parcel",
         "CRASH": "karrio's process ended unexpectedly (by signal 11)",
     }

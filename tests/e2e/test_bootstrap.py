@@ -92,6 +92,17 @@ def test_an_environment_without_its_interpreter_is_recreated(checkout: Checkout)
     assert python.exists()
 
 
+def test_an_environment_whose_interpreter_cannot_be_reached_is_recreated(checkout: Checkout) -> None:
+    python = checkout.root / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/" + "closed" * 50)  # too long a name: an error for root, too, unlike a closed folder
+
+    done = checkout.set_up()
+
+    assert done.returncode == 0, done.stderr
+    assert python.exists()
+
+
 def test_the_script_is_valid_python_3_8() -> None:
     ast.parse(BOOTSTRAP.read_text(), feature_version=(3, 8))
 

@@ -135,4 +135,4 @@ def test_the_operator_chooses_which_accounts_may_use_the_operators_connection(wi
     assert "not an account's e-mail" in str(share("--with", "nobody@example.com"))
     assert "can't be given together" in str(share("--with-all", "--with-none"))
     code, _, why = ask(with_key, carrier, "share", "ups")
-    assert (code, "must be a carrier that the settings connect: dhl" in why) == (1, True)
+    assert (code, "is not connected by the settings of this command (these are: dhl)" in why) == (1, True)

@@ -147,11 +147,11 @@ async def test_rejected_credentials_are_saved_on_request(shop: Caller, prober: P
 
 
 async def test_an_unreachable_carrier_is_not_blamed_on_the_credentials(shop: Caller, prober: Prober) -> None:
-    prober.answer = CarrierUnavailable("no answer: connection refused")
+    prober.answer = CarrierUnavailable("no response: connection refused")
 
     answer = await shop.post("/v1/connections", UPS)
 
-    assert answer.json()["detail"] == "UPS could not be reached: no answer: connection refused."
+    assert answer.json()["detail"] == "UPS could not be reached: no response: connection refused."
 
 
 @pytest.mark.parametrize(

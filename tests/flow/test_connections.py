@@ -316,7 +316,7 @@ async def test_the_spent_budget_is_known_to_the_next_process(world: World) -> No
     [
         (CarrierLimited("too often", retry_after_seconds=60), "limited", None),
         (CarrierRefused("the key is not accepted (401)"), "refused", None),
-        (CarrierUnreadable("the answer cannot be read", sample="{a: str}"), "unreadable", "{a: str}"),
+        (CarrierUnreadable("the response cannot be read", sample="{a: str}"), "unreadable", "{a: str}"),
         (CarrierUnavailable("no answer"), "works", None),
     ],
 )

@@ -73,7 +73,7 @@ async def test_a_parcel_is_polled_through_karrio(database: Database) -> None:
     ("number", "answer", "worker", "message"),
     [
         ("A1", answering(503), STAND_IN, "the carrier answered 503"),
-        ("A1", HANG, STAND_IN, "no answer in time"),
+        ("A1", HANG, STAND_IN, "no response in time"),
         ("CRASH", OK, STAND_IN, "karrio's process ended unexpectedly (by signal 11)"),
         ("SPIN", OK, STAND_IN, "karrio did not finish within 1 s, and its process was ended"),
         ("A1", OK, WITHOUT_KARRIO, "karrio can't be imported by WAYPOST_KARRIO_PYTHON"),

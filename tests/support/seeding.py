@@ -54,7 +54,7 @@ def connect_carriers(api: Site) -> list[str]:
     api.post("/v4/trackings/create", {"tracking_number": "1Z5R89390357567127", "courier_code": "ups"})
     connection = str(refused["id"])
     while api.get(f"/v1/connections/{connection}")["state"] == "new":
-        pass  # its first parcel is asked for within a second or two
+        pass  # its first parcel is polled within a second or two
     good = {"client_id": "me", "client_secret": "right"}
     works = api.post("/v1/connections", {"source": "ups", "name": "UPS, warehouse " + "x" * 60, "credentials": good})
     return [connection, str(works["id"])]

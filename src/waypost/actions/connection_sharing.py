@@ -39,6 +39,7 @@ async def _find(session: Session, source: str) -> Shared:
     shared = await connections.of_installation(session)
     found = next((one for one in shared if one.source == source), None)
     if found is None:
-        known = ", ".join(one.source for one in shared) or "none"
-        raise Invalid([Fault("source", f"must be a carrier that the settings connect: {known}")])
+        known = ", ".join(one.source for one in shared)
+        others = f"these are: {known}" if known else "no carrier is"
+        raise Invalid([Fault("source", f"is not connected by the settings of this command ({others})")])
     return found

@@ -68,7 +68,7 @@ class ParcelSource(msgspec.Struct, frozen=True):
     ``outcome`` is the result of the last poll: ``new``, ``unchanged``, ``unknown_number``, or why it failed.
     ``tried`` are connections that did not know the number, in the order of the polls, without deleted ones.
     ``pushed_at`` is when the service of ``asked`` last pushed the parcel, or when it was registered there: it is polled
-    only when pushes stay away. It is null for carriers.
+    only if pushes stop arriving. It is null for carriers.
     """
 
     asked: PolledConnection | None

@@ -160,7 +160,7 @@ def _egress(settings: Settings) -> CheckResult:
         )
     if settings.egress_allow:
         networks = ", ".join(map(str, settings.egress_allow))
-        return _warning("egress", f"{name} lets any account send deliveries to {networks}.", _NARROW)
+        return _warning("egress", f"{name} lets any account send webhooks to {networks}.", _NARROW)
     return _fine("egress", "Deliveries go to public addresses only.")
 
 
@@ -271,9 +271,10 @@ async def _connections(settings: Settings, database: Database) -> CheckResult:
         now, processes = await condition.server_connections(session), await condition.count_processes(session)
     least = LEAST_CONNECTIONS * processes
     most = most_connections(settings.engine_connections, settings.serving_connections) * processes
-    says = (
-        f"{now.used} of {now.allowed} connections are in use. Waypost's running processes ({processes}) need"
-        f" {least} at least and use up to {most}."
+    says = f"{now.used} of {now.allowed} connections are in use. " + (
+        f"Waypost's running processes ({processes}) need {least} at least and use up to {most}."
+        if processes
+        else "No process of Waypost is running."
     )
     if least > now.allowed:
         return _wrong("connections", says, f"Increase PostgreSQL's max_connections by {least - now.allowed} or more.")
@@ -297,7 +298,7 @@ async def _oldest_due(database: Database) -> CheckResult:
     async with database.engine.acquire() as session:
         backlog = await measure_backlog(session)
     due = "1 delivery is due" if backlog.due == 1 else f"{backlog.due:,} deliveries are due"
-    says = f"{due}; the oldest one for {backlog.oldest_seconds:.0f} s."
+    says = f"{due}; the oldest one for {backlog.oldest_seconds:.0f} s." if backlog.due else "No delivery is due."
     if backlog.oldest_seconds > LONG_DUE_SECONDS:
         return _warning(
             "queue", says, "Make sure that dispatchers are running (`waypost dispatch`), and start more of them."
@@ -334,7 +335,9 @@ async def _reconciliation(settings: Settings, database: Database) -> CheckResult
     reconciler = Reconciler(history=timedelta(days=settings.history_days))
     async with database.engine.acquire() as session:
         found = await reconciler.whole_round(session, most_windows=MOST_WINDOWS)
-    looked = f"{found.events} events and {found.waiting} waiting deliveries checked"
+    deliveries = "delivery" if found.waiting == 1 else "deliveries"
+    events = "event" if found.events == 1 else "events"
+    looked = f"{found.events} {events} and {found.waiting} waiting {deliveries} checked"
     wrong = [f"{count} {fault}" for fault, count in found.wrong.items() if count]
     if wrong:
         return _wrong("reconciliation", f"{', '.join(wrong)}; {looked}.", _REPORT)

@@ -8,8 +8,8 @@ from waypost.domain.errors import InvalidInput
 from waypost.store.accounts import Visitor, find_account, find_login, find_visitor
 from waypost.store.database import Database
 
-_NO_ACCOUNT: Final = "is not an account's e-mail address: see `waypost account create --help`"
-_NO_USER: Final = "is not a user's e-mail address: see `waypost user create --help`"
+_NO_ACCOUNT: Final = "is not an account's e-mail address: `waypost account list` shows them"
+_NO_USER: Final = "is not a user's e-mail address: `waypost user list` shows them"
 
 
 async def operator_for(database: Database, email: str) -> Actor:

@@ -54,7 +54,7 @@ class Subject(StrEnum):
 TITLES: Final[Mapping[str, str]] = {
     Kind.ENDPOINT_FAILING: "Endpoint failing",
     Kind.ENDPOINT_DISABLED: "Endpoint disabled",
-    Kind.CONNECTION_REFUSED: "Connection refused or unreadable",
+    Kind.CONNECTION_REFUSED: "Credentials rejected or responses unreadable",
     Kind.BUDGET_TOO_SMALL: "Too few calls for the parcels",
     Kind.PARCELS_STUCK: "Parcels without a source",
     Kind.OPERATOR: "Installation",

@@ -13,7 +13,7 @@ exception                  6 h to 24 h
 delivered, returned        daily, for 7 days
 expired                    never
 
-A parcel that a service pushes is polled only when its pushes stay away, the longer the less a parcel of its status is
+A parcel that a service pushes is polled only if its pushes stop arriving, the longer the less a parcel of its status is
 expected to move (``SILENCE``). Each poll without news doubles the wait, up to three days. One that brings news shows
 that pushes were lost: until one arrives again, or a poll brings nothing, the parcel is polled by the schedule above.
 """
@@ -46,7 +46,7 @@ SILENCE: Final = {
     Status.UNDELIVERED: 12 * _HOUR,
     Status.EXCEPTION: 2 * _DAY,
 }
-"""How long the pushes of a parcel stay away before it is polled, in seconds; of other statuses none is missed."""
+"""How long no push of a parcel has arrived before it is polled, in seconds; of other statuses none is missed."""
 SILENCE_TO_BE_COLLECTED: Final = 2 * _DAY
 SHORTEST_SILENCE: Final = min(SILENCE.values())
 

@@ -63,8 +63,8 @@ class ConnectionPoller:
     """One connection: its source, what it has spent, and its health.
 
     ``kept`` is what it had spent when that was last stored, or None. ``process`` holds its lease of ``lease_seconds``.
-    ``slots`` bounds the calls of all connections together. One that ``pushes`` is polled for parcels whose pushes stay
-    away.
+    ``slots`` bounds the calls of all connections together. One that ``pushes`` is polled for parcels whose pushes stop
+    arriving.
     """
 
     def __init__(

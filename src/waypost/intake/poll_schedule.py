@@ -1,4 +1,4 @@
-"""When a connection polls its parcels next, each by its own schedule or by how long its pushes stay away; pure."""
+"""When a connection polls its parcels next, each by its own schedule or by how long no push has arrived; pure."""
 
 import msgspec
 
@@ -13,7 +13,7 @@ AT_THE_DOOR, NEVER_ASKED, THE_REST = range(3)
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """The schedule of a connection. One that ``pushes`` is polled for the parcels whose pushes stay away.
+    """The schedule of a connection. One that ``pushes`` is polled for the parcels whose pushes stop arriving.
 
     ``speed`` is the factor by which waits are shortened; no parcel is polled twice within ``least_seconds``.
     """

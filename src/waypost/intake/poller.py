@@ -40,7 +40,7 @@ class Poller:
     """The poll loop of one process.
 
     ``codes`` are the courier codes that each source answers for, by its name; ``services`` are the sources that push
-    parcels registered there, and are polled when pushes stay away. ``detect`` returns the courier codes that
+    parcels registered there, and are polled when pushes stop arriving. ``detect`` returns the courier codes that
     a number looks like, the likeliest first. ``open_source`` makes a connection's source; it raises ValueError for
     credentials that can't be used. ``speed`` is the factor by which waits between polls are shortened; budgets stay
     unchanged.

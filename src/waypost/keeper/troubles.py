@@ -154,7 +154,7 @@ def _of_connection(row: TroubledConnection) -> Trouble:
         problem = (
             "rejects the credentials. Replace them"
             if row.state == ConnectionState.REFUSED
-            else "returns responses that Waypost can't read. Look at the last response"
+            else 'returns responses that Waypost can\'t read. See "Unreadable response"'
         )
         message = f"The source of the connection {row.name} {problem} on the connection's page."
         kind, details["since"] = Kind.CONNECTION_REFUSED, rfc3339(row.state_since)

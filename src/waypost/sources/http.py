@@ -105,10 +105,10 @@ class CarrierHttp:
                     raise
                 return await self._attempt(begin(), headers, ends)
         except RequestTimeoutError as error:
-            raise CarrierUnavailable(f"no answer within {self._timeout_seconds:g} s") from error
+            raise CarrierUnavailable(f"no response within {self._timeout_seconds:g} s") from error
         except PyreqwestError as error:
             # The client's own text contains the URL, and with it a tracking number.
-            raise CarrierUnavailable(f"no answer: {_cause(error)}") from None
+            raise CarrierUnavailable(f"no response: {_cause(error)}") from None
 
     async def _attempt(self, request: RequestBuilder, headers: Mapping[str, str], ends: float) -> CarrierAnswer:
         for name, value in headers.items():
@@ -175,11 +175,11 @@ class FencedHttp:
                 refuses = response.status in _REFUSALS
                 return WholeAnswer(response.status, kept, await (_words if refuses else _read)(response))
         except RequestTimeoutError as error:
-            raise CarrierUnavailable("no answer in time") from error
+            raise CarrierUnavailable("no response in time") from error
         except PyreqwestError as error:
-            raise CarrierUnavailable(f"no answer: {_cause(error)}") from None
+            raise CarrierUnavailable(f"no response: {_cause(error)}") from None
         except ValueError:  # a method, a header or a value of one that no request can have
-            raise CarrierUnavailable("the request or its answer had a header that can't be used") from None
+            raise CarrierUnavailable("the request or its response had a header that can't be used") from None
 
     async def _client(self, target: Target, address: IPAddress) -> Client:
         key = (target.host, target.port, address)
@@ -250,7 +250,7 @@ async def _read(response: Response) -> bytes:
     while (chunk := await response.body_reader.read(_READ_BYTES)) is not None:
         body += chunk
         if len(body) > MOST_BODY_BYTES:
-            raise CarrierUnreadable(f"the answer is longer than {MOST_BODY_BYTES:,} bytes")
+            raise CarrierUnreadable(f"the response is longer than {MOST_BODY_BYTES:,} bytes")
     return bytes(body)
 
 

@@ -115,7 +115,7 @@ def _read(body: bytes) -> tuple[str, float, list[str] | None]:
         grant = msgspec.json.decode(body, type=_Grant)
         seconds = float(grant.expires_in)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise CarrierUnreadable("the answer to the token call cannot be read") from None
+        raise CarrierUnreadable("the response to the token call cannot be read") from None
     token = grant.access_token
     if not (0 < len(token) <= _LONGEST_TOKEN and token.isascii() and token.isprintable() and " " not in token):
         raise CarrierUnreadable("the token cannot be sent in a header")

@@ -86,7 +86,7 @@ def decode(body: bytes, kind: type[_Read]) -> _Read:
 def unreadable(answer: bytes | str, reason: str) -> CarrierUnreadable:
     """Return the error for an answer of a shape that is not the carrier's, with that shape for whoever repairs it."""
     text = answer if isinstance(answer, str) else _mend(answer)
-    return CarrierUnreadable(f"the answer cannot be read: {reason}", sample=shape(text))
+    return CarrierUnreadable(f"the response cannot be read: {reason}", sample=shape(text))
 
 
 def _mend(body: bytes) -> str:

@@ -129,7 +129,7 @@ async def test_another_accounts_parcel_with_the_same_number_gives_no_warning(por
     assert "also tracked" not in (await browser.get(added.headers["location"])).text
 
 
-async def test_the_page_says_that_a_silent_service_is_asked_instead(
+async def test_the_page_says_that_a_silent_service_is_polled_instead(
     portal: Portal, shop: Caller, browser: Browser
 ) -> None:
     tracking = await create(shop, "usps")

@@ -159,5 +159,5 @@ async def test_the_page_says_what_a_silent_service_may_still_be_asked(browser: B
     polled = assert_harmless((await browser.get(here)).text).text
     pushed = assert_harmless((await browser.get(elsewhere)).text).text
 
-    assert "checked here when their pushes stay away" in polled
+    assert "checked here if their pushes stop arriving" in polled
     assert "Calls left today" not in pushed

@@ -33,7 +33,9 @@ from waypost.store.parcels import ParcelDelivery, ParcelEvent
 ONE: Final = PATH + "/{tracking_id:str}"
 MOST_EVENTS: Final = 30
 _SOON: Final = timedelta(minutes=1)
-_LATER: Final = "This parcel was checked recently, and its carrier limits how often it is. See the next check below."
+_LATER: Final = (
+    "This parcel was checked recently, and its carrier limits how often that is possible. See the next check below."
+)
 
 
 class Sent(msgspec.Struct, frozen=True):

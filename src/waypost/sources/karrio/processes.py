@@ -197,7 +197,7 @@ class KarrioProcess:
         except asyncio.IncompleteReadError:
             raise await self._ended() from None
         except asyncio.LimitOverrunError:
-            raise CarrierUnavailable(f"karrio's answer is longer than {LONGEST_LINE:,} bytes") from None
+            raise CarrierUnavailable(f"karrio's response is longer than {LONGEST_LINE:,} bytes") from None
         return line
 
     async def _ended(self) -> CarrierUnavailable:

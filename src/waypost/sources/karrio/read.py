@@ -84,8 +84,8 @@ def _nothing(told: Told, answers: Sequence[tuple[int, bytes]]) -> Update:
         raise CarrierUnavailable(f"the carrier answered {status}")
     if told.raised is not None and not told.messages:
         kind = told.raised.partition(":")[0]
-        raise NothingRead(f"karrio failed to read the answer ({kind})")
-    raise NothingRead("karrio found no parcel in the answer")
+        raise NothingRead(f"karrio failed to read the response ({kind})")
+    raise NothingRead("karrio found no parcel in the response")
 
 
 def _words(told: Told) -> bytes:

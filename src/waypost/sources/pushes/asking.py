@@ -1,4 +1,4 @@
-"""Asks aggregators for parcels that are registered there, when their pushes stay away: one function for each API.
+"""Asks aggregators for parcels that are registered there, when their pushes stop arriving: one function for each API.
 
 An answer is read as a push is, so that a scan is the same whichever way it came.
 """

@@ -81,7 +81,7 @@ def reread(kept: Checkpoint) -> Reading | None:
 
 def _read(result: _Result | None, number: str) -> Update | CarrierError:
     if result is None:
-        return CarrierUnavailable("the answer leaves the parcel out")
+        return CarrierUnavailable("the response leaves the parcel out")
     articles = _articles(result)
     if not articles:
         errors = [error.code for error in result.errors]

@@ -79,9 +79,9 @@ def _part(parts: Sequence[Numbered | Skipped], parcel: Parcel, asked: int) -> Nu
     if own is None and asked == len(read) == len(parts) == 1:
         return read[0]
     if own is None and len(read) < len(parts):
-        raise CarrierUnreadable("the answer cannot be read: a result has another type")
+        raise CarrierUnreadable("the response cannot be read: a result has another type")
     if own is None:
-        raise CarrierUnavailable("the answer has no result for the number")
+        raise CarrierUnavailable("the response has no result for the number")
     return own
 
 
@@ -90,7 +90,7 @@ def _read(part: Numbered, facts: Mapping[str, str]) -> Update:
     if not found:
         if any(one.error is not None and one.error.code in _UNKNOWN for one in part.track_results):
             return Update(Source.POLL, unknown_number=True)
-        raise CarrierUnavailable("the answer has no result for the number")
+        raise CarrierUnavailable("the response has no result for the number")
     result, taken = _choose([(one, _scans(one)) for one in found], facts.get("tracking_ship_date"))
     return Update(Source.POLL, checkpoints=taken.checkpoints, facts=_facts(result), skipped=taken.skipped)
 

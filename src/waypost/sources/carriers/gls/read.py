@@ -83,8 +83,8 @@ def _read(pieces: Sequence[_Piece | Skipped], parcel: Parcel) -> Update:
     if any(piece.error_code == _UNKNOWN for piece in own):
         return Update(Source.POLL, unknown_number=True)
     if not own and len(read) < len(pieces):
-        raise CarrierUnreadable("the answer cannot be read: a parcel has another type")
-    raise CarrierUnavailable("the answer has no parcel for the number")
+        raise CarrierUnreadable("the response cannot be read: a parcel has another type")
+    raise CarrierUnavailable("the response has no parcel for the number")
 
 
 def _choose(found: Sequence[_Piece], number: str) -> _Piece:

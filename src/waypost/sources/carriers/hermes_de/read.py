@@ -107,7 +107,7 @@ def reread(kept: Checkpoint) -> Reading | None:
 
 def _read(shipment: _Shipment | None) -> Update | CarrierError:
     if shipment is None:
-        return CarrierUnavailable("the answer leaves the parcel out")
+        return CarrierUnavailable("the response leaves the parcel out")
     if shipment.result is not None and shipment.result.code:
         if shipment.result.code == _UNKNOWN:
             return Update(Source.POLL, unknown_number=True)

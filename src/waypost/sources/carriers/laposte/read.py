@@ -90,9 +90,9 @@ def _item(items: Sequence[_Item | Skipped], parcel: Parcel, asked: int) -> _Item
     if own is None and asked == len(read) == len(items) == 1:
         return read[0]
     if own is None and len(read) < len(items):
-        raise CarrierUnreadable("the answer cannot be read: the answer to a number has another type")
+        raise CarrierUnreadable("the response cannot be read: the response to a number has another type")
     if own is None:
-        raise CarrierUnavailable("the answer has no part for the number")
+        raise CarrierUnavailable("the response has no part for the number")
     return own
 
 

@@ -92,7 +92,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
             return Update(Source.POLL, unknown_number=True)
         if told is None:
             raise reading.unreadable(body, "it has no status")
-        raise CarrierUnavailable("the answer has no parcel of that barcode")
+        raise CarrierUnavailable("the response has no parcel of that barcode")
     taken = _scans(shipment)
     return Update(Source.POLL, checkpoints=taken.checkpoints, facts=_facts(shipment), skipped=taken.skipped)
 

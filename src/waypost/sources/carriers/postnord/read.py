@@ -94,7 +94,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
     shipments = list(reading.each(response.shipments, _Shipment))
     found = [(one, item) for one in shipments for item in reading.each(one.items, _Item)]
     if not found:
-        raise CarrierUnavailable("the answer has no item")
+        raise CarrierUnavailable("the response has no item")
     shipment, item = _choose(found, tracking_number)
     taken = scans.take(item.events, _Event, "events", _scan, newest_first=False)
     return Update(Source.POLL, checkpoints=taken.checkpoints, facts=_facts(shipment), skipped=taken.skipped)

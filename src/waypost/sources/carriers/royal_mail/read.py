@@ -78,7 +78,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
         raise CarrierUnavailable(f"the carrier answered {status}")
     piece = _choose(reading.decode(body, _Answer).mail_pieces, tracking_number)
     if piece is None:
-        raise CarrierUnavailable("the answer is about another mail piece")
+        raise CarrierUnavailable("the response is about another mail piece")
     if piece.error is not None:
         if piece.error.error_code in _UNKNOWN:
             return Update(Source.POLL, unknown_number=True)

@@ -146,7 +146,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
     if not packages:
         if any(warning.code in _UNKNOWN for one in shipments for warning in one.warnings):
             return Update(Source.POLL, unknown_number=True)
-        raise CarrierUnavailable("the answer has no package")
+        raise CarrierUnavailable("the response has no package")
     package, taken = scans.began_latest((one, _activities(one)) for one in packages)
     return Update(Source.POLL, checkpoints=taken.checkpoints, facts=_facts(package), skipped=taken.skipped)
 

@@ -76,7 +76,7 @@ def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
         raise CarrierUnavailable(f"the carrier answered {status}")
     answer = reading.decode(body, _Answer)
     if (answer.tracking_number or tracking_number).strip().upper() != tracking_number:
-        raise CarrierUnavailable("the answer is about another number")
+        raise CarrierUnavailable("the response is about another number")
     taken = scans.take(answer.tracking_events, _Event, "trackingEvents", _scan)
     return Update(Source.POLL, checkpoints=taken.checkpoints, facts=_facts(answer), skipped=taken.skipped)
 
