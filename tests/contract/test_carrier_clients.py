@@ -25,6 +25,11 @@ async def http() -> AsyncIterator[CarrierHttp]:
     await client.close()
 
 
+async def test_a_host_without_an_address_is_reported_in_plain_words(http: CarrierHttp) -> None:
+    with pytest.raises(CarrierUnavailable, match=r"^no response: its host name could not be resolved$"):
+        await http.get("http://carrier.invalid/", {}, {})  # no resolver finds a name below .invalid (RFC 6761)
+
+
 async def test_usps_requests_one_number_with_a_token_that_counts_as_a_call(http: CarrierHttp) -> None:
     answers = [token(scope="addresses tracking"), recorded("usps", "not_known_yet")]
     async with receiving(lambda number: answers[number - 1]) as carrier:

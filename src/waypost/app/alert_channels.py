@@ -55,7 +55,8 @@ def _checking(settings: Settings) -> Callable[[str], None]:
         except ForbiddenUrl as error:
             if "WAYPOST_EGRESS" not in error.message:
                 raise
-            raise ForbiddenUrl(f"{error.message.removesuffix('.')}. {_OWN_ENVIRONMENT}") from None
+            reason = error.message.replace("the server's ", "").removesuffix(".")
+            raise ForbiddenUrl(f"{reason}. {_OWN_ENVIRONMENT}") from None
 
     return check
 

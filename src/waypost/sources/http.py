@@ -273,4 +273,6 @@ async def _words(response: Response) -> bytes:
 def _cause(error: PyreqwestError) -> str:
     details = getattr(error, "details", None) or {}
     causes = [cause["message"] for cause in details.get("causes") or [] if "http" not in cause["message"]]
+    if any("failed to lookup address" in cause for cause in causes):
+        return "its host name could not be resolved"
     return causes[-1] if causes else type(error).__name__

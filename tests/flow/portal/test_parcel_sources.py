@@ -99,7 +99,7 @@ async def test_an_unpolled_parcel_says_why_and_what_to_connect(portal: Portal, s
     await portal.database.serving.execute("update watch set next_poll_at = null")
     await shop.call("PUT", f"/v4/trackings/update/{archived}", json={"archived_status": True})
 
-    assert "Next check soon: a connection is being chosen" in choosing
+    assert "Tracked with a connection is being chosen" in choosing
     assert "Connect UPS, or report updates" in await source_of(browser, unconnected)
     assert "Waypost can't poll China Post." in await source_of(browser, unsupported)
     assert "none: the parcel is archived" in await source_of(browser, archived)
