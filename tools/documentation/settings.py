@@ -21,7 +21,7 @@ from waypost.domain.targets import Ports
 from waypost.settings import Settings, variable
 
 CARRIERS: Final = ("carrier_", "service_")
-_BOUNDS: Final = (("ge", "{} at least"), ("gt", "more than {}"), ("le", "{} at most"), ("lt", "less than {}"))
+_BOUNDS: Final = (("ge", "at least {}"), ("gt", "more than {}"), ("le", "at most {}"), ("lt", "less than {}"))
 _KINDS: Final = {
     Any: "text",  # their types are checked by functions
     str: "text",
@@ -30,8 +30,8 @@ _KINDS: Final = {
     float: "number",
     Path: "path",
     IPv4Address: "IP address",
-    Ports: "ports and ranges of ports, with commas between them",
-    tuple: "list, with commas between its parts",
+    Ports: "comma-separated ports and ranges of ports",
+    tuple: "comma-separated list",
 }
 
 

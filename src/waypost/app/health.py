@@ -25,7 +25,7 @@ Measuring = Callable[[], Awaitable[Measures | None]]
 class Health:
     """What ``/health/ready`` and ``/metrics`` report.
 
-    ``measures`` asks the dispatcher, and the ``keeper`` has reconciled, if the process has them.
+    ``measures`` queries the dispatcher, and ``keeper`` has the last reconciliation; None if this process has none.
     """
 
     def __init__(

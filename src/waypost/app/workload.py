@@ -80,7 +80,7 @@ class Workload:
         return self._quiet_seconds >= QUIET_SECONDS
 
     def moved(self) -> None:
-        """Note that it has moved."""
+        """Note that dispatching has moved."""
         self.at_rest = not self.at_rest
         self.piled_up = False
         self._quiet_seconds = 0.0

@@ -71,7 +71,7 @@ class ShopShipment(msgspec.Struct, frozen=True):
 class Contents(msgspec.Struct, frozen=True):
     """What a push says: nothing that Waypost wants if ``told`` is empty, for the reason in ``note``.
 
-    ``key`` identifies it among the pushes of its connection: one that is sent again has the same.
+    ``key`` identifies it among the pushes of its connection: a repeated one has the same key.
     """
 
     key: bytes

@@ -239,7 +239,7 @@ def _delivery(event: NewEvent, endpoint: SubscribedEndpoint, at: int) -> NewDeli
 
 
 async def _read(update: Update, known: TrackingState, turn: Turn) -> Update:
-    """Return an update with its texts read. A scan that is spelled as a known one needs no reading: it keeps its own.
+    """Return an update with its texts read. A scan that is spelled like a known one keeps its reading.
 
     Merging would read them too, but without a pause.
     """

@@ -71,7 +71,7 @@ def _details(incident: Incident) -> str:
 
 
 async def _next_change(session: Session, account: UUID | None) -> tuple[datetime, UUID]:
-    """Return the present time, and an id above all changes of the account's incidents; others wait for this one."""
+    """Return the current time, and an id above all changes of the account's incidents; others wait for this one."""
     await execute(session, "lock_incidents", "" if account is None else account.hex)
     row = await fetch_one(session, "last_incident_change", account or OPERATOR)
     last = BEGINNING if row is None else row["change"]

@@ -77,7 +77,7 @@ async def remove(request: Request[Any, Any, Any], parts: Given, connection_id: F
 
 @post("/v1/connections/{connection_id:str}/test", status_code=HTTPStatus.OK)
 async def test(request: Request[Any, Any, Any], parts: Given, connection_id: FromPath[str]) -> Response[bytes]:
-    """Test the credentials of a connection; `message` contains the carrier's answer."""
+    """Test the credentials of a connection; `message` contains the carrier's response."""
     caller = await admit(request, parts, scope="write")
     return answer(await changes.test_credentials(parts, caller.actor, changes.read_id(connection_id)))
 

@@ -104,7 +104,7 @@ SENDER: Final = PushSender(
     ),
     doc="""\
 Any shop or program can register parcels with a webhook of its own: a POST request with a JSON object. The map of
-the connection says where the fields are; a list on the way stands for each of its elements, so one request can
+the connection says where the fields are; a list in a path stands for all of its elements, so one request can
 register several parcels. The name and e-mail address of the customer are kept only if you tick that. The request is
 authenticated with the secret as a bearer token in the header `Authorization`, or with HMAC-SHA256 over the body, as
 hexadecimal digits (with or without `sha256=` before them) or Base64. Without a courier, the format of the number
