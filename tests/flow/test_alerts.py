@@ -327,7 +327,7 @@ async def test_only_the_kinds_that_a_channel_wants_are_sent(alerting: Alerting) 
         await alerting.send()
 
     assert len(receiver.requests) == 1
-    assert b"Connection refused" in receiver.requests[0].body
+    assert b"Credentials rejected" in receiver.requests[0].body
 
 
 async def test_a_test_is_sent_at_once_and_tried_once(database: Database, alerting: Alerting) -> None:
