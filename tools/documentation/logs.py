@@ -43,6 +43,7 @@ _SAYS: Final = {
     " every attempt had failed for days (`failing`).",
     "endpoint_enabled": "An endpoint was enabled.",
     "heartbeat_failed": "The heartbeat URL did not accept a post; `answer` is its response.",
+    "karrio_missing": "There is no interpreter at `WAYPOST_KARRIO_PYTHON`, so nothing is polled through karrio.",
     "late_result_ignored": "Results arrived after their lease had expired, and changed nothing.",
     "letter_failed": "A letter (such as an invitation) was given up; the page *Settings* has the last response.",
     "letter_interrupted": "A letter could not be processed; it is sent when its lease ends.",

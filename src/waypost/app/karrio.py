@@ -1,6 +1,9 @@
 """Builds the bridge to karrio: its processes, and what makes its requests through the guard."""
 
 from collections.abc import Sequence
+from typing import Final
+
+import structlog
 
 from waypost.actions.rooms import Room
 from waypost.app.sending import make_guard, user_agent
@@ -15,6 +18,8 @@ from waypost.sources.http import FencedHttp
 from waypost.sources.karrio.bridge import Bridge
 from waypost.sources.karrio.processes import KarrioProcesses
 
+_LOG: Final = structlog.get_logger()
+
 
 def make_bridge(settings: Settings) -> Bridge | None:
     """Return the bridge; None if no interpreter is set. No process is started before the first question.
@@ -23,6 +28,8 @@ def make_bridge(settings: Settings) -> Bridge | None:
     """
     if settings.karrio_python is None:
         return None
+    if not settings.karrio_python.exists():
+        _LOG.warning("karrio_missing", python=str(settings.karrio_python))
     guard = make_guard(settings)
 
     async def admit(url: str) -> tuple[Target, Sequence[IPAddress]]:

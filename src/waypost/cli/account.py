@@ -22,7 +22,7 @@ from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.cli.terminal import counted, print_table
 from waypost.domain import ids
 from waypost.domain.accounts import check_email, check_name
-from waypost.domain.errors import InvalidInput
+from waypost.domain.errors import InvalidInput, OperatorError
 from waypost.domain.quotas import UNLIMITED, Quota, Usage
 from waypost.settings import Settings
 from waypost.store import accounts
@@ -140,7 +140,7 @@ def delete(
     email = account.strip()
     contents = asyncio.run(_contents(settings, email))
     if not yes and not agrees(f"{email} has {_listed(contents)}.", "Delete all of it for good?"):
-        raise InvalidInput("account", "is not deleted")
+        raise OperatorError("Nothing was deleted.")
     asyncio.run(_delete(settings, email))
     if as_json:
         print(json.dumps({"account": email, **msgspec.structs.asdict(contents)}))  # noqa: T201 - the command's answer

@@ -19,7 +19,7 @@ from waypost.cli.passwords import Password, PasswordStdin, password_hash
 from waypost.cli.terminal import print_table
 from waypost.domain import ids
 from waypost.domain.accounts import check_email
-from waypost.domain.errors import InvalidInput
+from waypost.domain.errors import InvalidInput, OperatorError
 from waypost.domain.times import rfc3339
 from waypost.settings import Settings
 from waypost.store import accounts, api_keys
@@ -117,7 +117,7 @@ def remove(
         names = ", ".join(map(shown_key, keys_at_stake))
         raise InvalidInput("revoke-keys", f"or --keep-keys is needed: {names} still work")
     if not yes and not agrees(_loss(email, keys_at_stake, revoke=revoke_keys), "Remove the user?"):
-        raise InvalidInput("email", "is not removed")
+        raise OperatorError("Nobody was removed.")
     revoked = asyncio.run(_remove(settings, email, revoke_keys))
     names = "".join(f"\nRevoked: {shown_key(row)}" for row in revoked)
     keys = [ids.to_text(ids.API_KEY, row.id) for row in revoked]
