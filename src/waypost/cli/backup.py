@@ -33,8 +33,8 @@ def backup(
     """Back up the installation, running or not, into a new folder.
 
     The copy is a consistent snapshot. It is checked by restoring it into a scratch database in the folder for temporary
-    files (TMPDIR), which needs as much space as the database; --no-check spares that. So that deliveries are not
-    delayed, it uses only the processor time that nobody else wants; --fast does not wait for that.
+    files (TMPDIR), which needs as much space as the database; --no-check skips that. It runs at the lowest
+    priority, so that deliveries are not delayed; --fast turns that off.
     """
     del fast  # `main` reads it, before it loads this module
     settings = chosen(data_dir=data_dir, database_url=database_url)

@@ -29,7 +29,13 @@ COMMANDS: Final = (
     (
         "doctor",
         "waypost.cli.doctor:doctor",
-        "Check the installation, running or not, and report problems and remedies. Changes nothing, sends nothing.",
+        (
+            "Check the installation, running or not, and report problems and remedies. Changes nothing, sends "
+            "nothing.\n\n"
+            "It reads settings from its own environment and `waypost.toml`, so run it with those of the server. It "
+            "connects to the endpoints' servers to read when their certificates expire. Exits with status 1 if there "
+            "are errors, and with 0 if there are only warnings."
+        ),
     ),
     (
         "backup",
@@ -37,9 +43,8 @@ COMMANDS: Final = (
         (
             "Back up the installation, running or not, into a new folder.\n\n"
             "The copy is a consistent snapshot. It is checked by restoring it into a scratch database in the folder "
-            "for temporary files (TMPDIR), which needs as much space as the database; --no-check spares that. So that "
-            "deliveries are not delayed, it uses only the processor time that nobody else wants; --fast does not wait "
-            "for that."
+            "for temporary files (TMPDIR), which needs as much space as the database; --no-check skips that. It runs "
+            "at the lowest priority, so that deliveries are not delayed; --fast turns that off."
         ),
     ),
     (
@@ -55,7 +60,7 @@ COMMANDS: Final = (
         "waypost.cli.move_database:move_database",
         (
             "Move an installation from its database (--data-dir or --database-url) into another one.\n\n"
-            "Servers may run meanwhile: they answer 503, so clients try again, and stop sending. Afterwards stop them "
+            "Servers may keep running: they stop sending, and answer 503, so clients try again. Afterwards stop them "
             "and start them with the new database. The old one stays closed to writes, so nobody uses it by mistake."
         ),
     ),
@@ -89,7 +94,7 @@ COMMANDS: Final = (
         (
             "Show an account's events as they arrive, and forward them to a local program.\n\n"
             "No public URL is needed: events are fetched, including those that arrived while it was not running. "
-            "Each is signed and sent as an endpoint would get it. If the program can't be reached, the command waits "
+            "Each is signed and sent as it would be to an endpoint. If the program can't be reached, the command waits "
             "for it; press r to send the last event again."
         ),
     ),

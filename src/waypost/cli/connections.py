@@ -83,7 +83,7 @@ def add(
     """Connect a carrier or a service that pushes. Its credentials are read from standard input, as a JSON object.
 
     A carrier's credentials are tested first, and stored only if the carrier accepts them. For a service, the command
-    prints the address that it pushes to, and the secrets that Waypost made because you left them out.
+    prints the address that it pushes to, and the secrets that Waypost generated because you left them out.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     granted = {} if daily_calls is None else {"daily_calls": str(daily_calls)}

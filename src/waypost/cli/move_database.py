@@ -32,7 +32,7 @@ def move_database(
 ) -> None:
     """Move an installation from its database (--data-dir or --database-url) into another one.
 
-    Servers may run meanwhile: they answer 503, so clients try again, and stop sending. Afterwards stop them and start
+    Servers may keep running: they stop sending, and answer 503, so clients try again. Afterwards stop them and start
     them with the new database. The old one stays closed to writes, so nobody uses it by mistake.
     """
     old = chosen(data_dir=data_dir, database_url=database_url)

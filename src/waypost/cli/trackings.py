@@ -137,10 +137,10 @@ def reread(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Read the known checkpoints of an account again, after an upgrade that knows more codes or words.
+    """Read the known checkpoints of an account again, after an upgrade that understands more codes or words.
 
     An upgrade does not change parcels. This command first counts what would change, and asks for confirmation. Each
-    parcel that changes makes an event, and its webhooks are sent. A status that was given through the API stays.
+    parcel that changes creates an event, and its webhooks are sent. A status that was given through the API stays.
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = asyncio.run(_reread(settings, account, dry_run=True))
