@@ -94,7 +94,7 @@ class SourceSettings(_Fields):
         return str(getattr(self, _service(source)))
 
     def operator_key(self, carrier: Carrier) -> OperatorKey | None:
-        """Return what the operator set for a carrier; None where a credential that it needs is missing."""
+        """Return what the operator set for a carrier; None if a credential that it needs is missing."""
         below = _below(carrier)
         given = {field.name: getattr(self, below + field.name) for field in carrier.fields}
         if any(field.required and given[field.name] is None for field in carrier.fields):

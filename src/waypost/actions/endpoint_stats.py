@@ -26,7 +26,7 @@ PROMPT: Final = timedelta(milliseconds=PROMPT_MS)
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Times in milliseconds that half of them, and 95% of them, do not exceed; null if nothing was measured."""
+    """The median and the 95th percentile in milliseconds, estimated from ranges; null if nothing was measured."""
 
     p50: int | None
     p95: int | None

@@ -23,7 +23,7 @@ class Heartbeat:
         self._ready = ready
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Beat until ``stop`` is set."""
+        """Send heartbeats until ``stop`` is set."""
         while not stop.is_set():
             await self.beat()
             with suppress(TimeoutError):

@@ -18,7 +18,7 @@ class DatabaseClock:
         self._began = time.time_ns() // 1_000_000 - _monotonic_ms()
 
     async def read(self, session: Session) -> int:
-        """Read the database's time, and return it."""
+        """Return the database's time."""
         row = await fetch_one(session, "database_time")
         assert row is not None  # noqa: S101 - a select without FROM gives a row
         self._began = round(row["now"].timestamp() * 1000) - _monotonic_ms()

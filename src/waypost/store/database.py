@@ -252,7 +252,7 @@ class Database:
 
 
 async def check_server(session: Session, *, durable: bool = True) -> None:
-    """Check the version and, if it has to be ``durable``, the settings that this depends on.
+    """Check the server's version and, if it has to be ``durable``, the settings on which that depends.
 
     Raise UnsafeServer for a server that is too old or could lose confirmed data.
     """

@@ -37,7 +37,7 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """Whose attempts are written, and what they add to the hours of a dispatcher."""
+    """The finished attempts of a dispatcher, and what they add to its hours."""
 
     dispatcher: int
     finished: Sequence[Finished]

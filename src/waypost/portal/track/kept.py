@@ -25,7 +25,7 @@ class KeptPages:
         return page
 
     def keep(self, key: PageKey, page: str) -> None:
-        """Cache a page's HTML and evict the pages requested least recently."""
+        """Cache a page's HTML and evict the least recently requested pages."""
         self._forget(key)
         self._pages[key] = page
         self._bytes += _size(page)

@@ -159,7 +159,7 @@ class BatchCarrier(PolledCarrier):
         """Return what the answer says about each parcel. Raise CarrierError if it says nothing about any."""
 
     def refuses_a_number(self, answer: "CarrierAnswer") -> bool:
-        """Return whether the carrier rejected the whole request for what may be one number's fault."""
+        """Return whether the carrier rejected the whole request because of a fault that one number may have."""
         return answer.status == 400  # noqa: PLR2004 - Bad Request
 
     async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:

@@ -296,7 +296,7 @@ def give_folder(path: Path, user: DatabaseUser) -> None:
 
 
 def find_socket_folder(folder: DataFolder) -> Path | None:
-    """Return the folder where a server of this data directory has its socket, None if none was made yet."""
+    """Return the folder where a server of this data directory has its socket, None if it does not exist yet."""
     if _fits(folder.run_folder):
         return folder.run_folder if folder.run_folder.is_dir() else None
     owner, _, noted = (read_small(folder.socket_note) or "").partition("\n")
