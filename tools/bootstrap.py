@@ -104,14 +104,19 @@ def install(venv: Path, lock: Path) -> None:
         subprocess.call(by_pip, cwd=str(ROOT))
         uv = find_uv(venv)
     say("Installing " + str(lock.relative_to(ROOT)))
+    said = b""
     if uv:
-        done = subprocess.call(
-            [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(lock)], cwd=str(ROOT)
-        )
-        if done == 0:
+        by_uv = [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(lock)]
+        done = subprocess.run(by_uv, cwd=str(ROOT), stderr=subprocess.PIPE, check=False)
+        if done.returncode == 0:
             return
+        said = done.stderr
         say("uv could not install: trying pip")
-    run(python, "-m", "pip", "install", *quiet, "--require-hashes", "-r", str(lock))
+    try:
+        run(python, "-m", "pip", "install", *quiet, "--require-hashes", "-r", str(lock))
+    except SetupError:
+        say(said.decode(errors="replace").rstrip())
+        raise
 
 
 def install_waypost(venv: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import bootstrap
+
 ROOT = Path(__file__).parents[2]
 BOOTSTRAP = ROOT / "tools" / "bootstrap.py"
 FAKE_UV = '#!/bin/sh\necho "$@" >> "$UV_CALLS"\nexit 0\n'
@@ -92,15 +94,33 @@ def test_an_environment_without_its_interpreter_is_recreated(checkout: Checkout)
     assert python.exists()
 
 
-def test_an_environment_whose_interpreter_cannot_be_reached_is_recreated(checkout: Checkout) -> None:
-    python = checkout.root / ".venv" / "bin" / "python"
-    python.unlink()
-    python.symlink_to("/" + "closed" * 50)  # too long a name: an error for root, too, unlike a closed folder
+def test_an_interpreter_that_cannot_be_reached_counts_as_removed(tmp_path: Path) -> None:
+    lock = ROOT / "requirements" / "run.txt"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / bootstrap.STAMP).write_text(bootstrap.fingerprint(lock))
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    before = bootstrap.is_set_up(tmp_path, lock)
 
-    done = checkout.set_up()
+    (tmp_path / "bin" / "python").unlink()
+    # A name that is too long: an error for root, too, unlike a folder that another user has closed.
+    (tmp_path / "bin" / "python").symlink_to("/" + "closed" * 50)
 
-    assert done.returncode == 0, done.stderr
-    assert python.exists()
+    assert (before, bootstrap.is_set_up(tmp_path, lock)) == (True, False)
+
+
+def test_what_uv_said_is_shown_only_if_pip_fails_too(checkout: Checkout) -> None:
+    lock = checkout.root / "requirements" / "run.txt"
+    fails = "#!/bin/sh\necho 'no network' >&2\nexit 2\n"
+    checkout.put("uv", fails)
+    try:
+        lock.write_text("waypost-unknown==1\n")  # without a hash: pip rejects it before it looks anywhere
+        failed = checkout.set_up()
+    finally:
+        checkout.put("uv", FAKE_UV)
+        lock.write_text("# run.txt\n")
+
+    before, _, after = failed.stderr.partition("trying pip")
+    assert (failed.returncode, "no network" in before, "no network" in after) == (1, False, True)
 
 
 def test_the_script_is_valid_python_3_8() -> None:
