@@ -4,21 +4,21 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
 from tests.conftest import Judge
 from tests.flow.crowd import TIMEOUT_SECONDS, way_to_many
-from tests.flow.test_dispatch import SECRET, VAULT, Way, running
+from tests.flow.test_dispatch import VAULT, Way, running
 from tests.flow.test_intake import reporting, scan
 from tests.support.databases import add_account
 from tests.support.farm import ANSWERS, farm
 from tests.support.faults import Tally
 from tests.support.receiver import receiving
+from tests.support.transports import Post, StandInTransport, a_test_of
 from tests.unit.test_guard import VECTORS
 from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.guard import MOST_ADDRESSES, Guard
@@ -28,9 +28,8 @@ from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.attempts import Outcome
 from waypost.domain.ip_addresses import IPAddress
 from waypost.domain.retry import Policy
-from waypost.domain.targets import Ports, Target
+from waypost.domain.targets import Ports
 from waypost.store.database import Database
-from waypost.store.rows import Claimed, LaneEndpoint
 
 PARCELS = 25
 TRIES = 100_000
@@ -118,43 +117,25 @@ class Liar:
         raise OSError
 
 
-class Gate(PyreqwestTransport):
+class Gate(StandInTransport):
     """Connects to this machine only, whatever is wrong with the guard; ``refused`` are the other addresses."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._real = PyreqwestTransport()
         self.refused: list[IPAddress] = []
 
-    async def post(
-        self,
-        target: Target,
-        address: IPAddress,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        *,
-        deadline_seconds: float,
-    ) -> Answer | Failure:
-        if not address.is_loopback:
-            self.refused.append(address)
+    async def respond(self, post: Post) -> Answer | Failure:
+        if not post.address.is_loopback:
+            self.refused.append(post.address)
             return Failure(Outcome.CONNECT_FAILED)
-        return await super().post(target, address, headers, body, deadline_seconds=deadline_seconds)
+        target, address, headers, body, deadline_seconds = post
+        return await self._real.post(target, address, headers, body, deadline_seconds=deadline_seconds)
 
     async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:
         if not address.is_loopback:
             self.refused.append(address)
             return False
-        return await super().connects(address, port, seconds=seconds)
-
-
-def a_test_of(url: str) -> tuple[Claimed, LaneEndpoint]:
-    endpoint, account = uuid4(), uuid4()
-    claimed = Claimed(0, uuid4(), endpoint, uuid4(), uuid4(), 1, 0, 1, None, sample="transit")
-    secret = VAULT.seal(SECRET, account=account, endpoint=endpoint)
-    now = datetime.now(UTC)
-    return claimed, LaneEndpoint(
-        id=endpoint, account=account, email="a@b.co", url=url, version="V4", enabled=True, deleted=False, secret=secret,
-        previous_secret=None, previous_until=None, headers=None, rate_limit_per_second=None, updated_at=now,
-    )  # fmt: skip
+        return await self._real.connects(address, port, seconds=seconds)
 
 
 async def test_a_name_with_changing_addresses_never_reaches_a_forbidden_one(judged: Judge) -> None:
@@ -167,7 +148,7 @@ async def test_a_name_with_changing_addresses_never_reaches_a_forbidden_one(judg
         sender = Sender(guard, gate, VAULT, SendSettings("Waypost/test"))
         for number in range(TRIES):
             # A name for each: what was admitted of a URL holds for a second.
-            claimed, endpoint = a_test_of(f"http://n{number}.test:{trap.port}/")
+            claimed, endpoint = a_test_of(f"http://n{number}.test:{trap.port}/", VAULT)
             finished = await sender.run(claimed, endpoint, math.inf, Times(waited=0.0, claiming_since=0.0))
             assert finished.attempt is not None
             outcomes[finished.attempt.outcome] += 1

@@ -19,8 +19,8 @@ from waypost.intake.collector import SECOND_WRITER_FROM, WRITERS, AccountOverloa
 from waypost.intake.lines import BULK_REQUESTS, LARGEST_BATCH
 from waypost.intake.requests import Request
 from waypost.store.database import Database
-from waypost.store.few_updates import FoundTrackings, lock_if_known
 from waypost.store.intake_rows import TrackingKey
+from waypost.store.known_trackings import FoundTrackings, lock_if_known
 from waypost.store.statements import SENT, Session, transaction
 
 

@@ -16,7 +16,7 @@ from waypost.keeper import reconciler
 from waypost.keeper.reconciler import Reconciler
 from waypost.store import reconciliation
 from waypost.store.database import Database
-from waypost.store.few_updates import lock_if_known
+from waypost.store.known_trackings import lock_if_known
 from waypost.store.reconciliation import Findings
 
 HISTORY = timedelta(days=30)

@@ -25,9 +25,10 @@ from waypost.domain.incidents import ACCOUNT_KINDS
 from waypost.domain.texts import check_line
 from waypost.domain.times import from_ms, rfc3339, rfc3339_or_none
 from waypost.signing.standard import KEY_BYTES, make_secret
-from waypost.store import alert_changes, alerts
+from waypost.store import alert_changes, alerts, hints
 from waypost.store.alert_changes import ChannelFields
 from waypost.store.alerts import AlertRow, ChannelRow
+from waypost.store.hints import Hint
 from waypost.store.intake_rows import now
 from waypost.store.statements import transaction
 
@@ -174,12 +175,13 @@ async def send_test(context: AlertContext, actor: Actor, channel: UUID) -> Alert
 
 
 async def _tested(context: AlertContext, actor: Actor, channel: UUID) -> Alert:
-    async with context.database.serving.acquire() as session:
+    async with context.database.serving.acquire() as session, transaction(session):
         at = await now(session)
         alert = ids.make_id(at, 0, secrets.randbits(62))
         content = Content("", "", "", TEST_MESSAGE, rfc3339(from_ms(at)))
         if not await alert_changes.insert_test_alert(session, actor.account, channel, alert, content):
             present(None)
+        await hints.tell(session, Hint())  # nothing to dispatch, but the process that sends it may be at rest
     ends = time.monotonic() + context.test_seconds
     while True:
         async with context.database.serving.acquire() as session:

@@ -13,7 +13,7 @@ from waypost.store.statements import Session, transaction
 
 
 async def find(context: ConnectionContext, source: str) -> Shared:
-    """Return the operator's connection to a carrier. Raises Invalid if there is none."""
+    """Return the operator's connection to a carrier. Raise Invalid if there is none."""
     async with context.database.serving.acquire() as session:
         return await _find(session, source)
 
@@ -22,8 +22,7 @@ async def share(context: ConnectionContext, source: str, accounts: Collection[UU
     """Let these accounts, or every account (None), use the operator's connection to a carrier, and no others.
 
     Parcels of accounts that may not use it any more are given to others that can answer for them. The audit log of each
-    account that gains or loses it has an entry. Raises Invalid if
-    there is no such connection.
+    account that gains or loses it has an entry. Raise Invalid if there is no such connection.
     """
     async with context.database.engine.acquire() as session, transaction(session):
         found = await _find(session, source)

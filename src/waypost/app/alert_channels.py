@@ -1,21 +1,18 @@
 """What a command needs to manage alert channels."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from waypost.actions.rooms import Rooms
 from waypost.app.sending import make_guard
-from waypost.app.storage import Progress, migrated_database, secret_key, wake_others
+from waypost.app.storage import Progress, migrated_database, secret_key
 from waypost.domain.targets import ForbiddenUrl
 from waypost.settings import Settings
 from waypost.store.database import Database
-from waypost.store.ending import end
 from waypost.store.vault import Vault
 
 TEST_SECONDS = 20.0
-WAKE_SECONDS = 1.0
 _OWN_ENVIRONMENT = (
     "This command reads it from its own environment or waypost.toml: give it the server's value, or add the channel"
     " under Settings > Alerts."
@@ -38,11 +35,7 @@ async def alert_channels(settings: Settings, progress: Progress) -> AsyncIterato
     """Yield the context for a short command. Raise NotMigrated or WrongSecretKey."""
     async with migrated_database(settings, progress) as database:
         vault = Vault(await secret_key(settings, database))
-        waking = asyncio.create_task(_keep_awake(database))
-        try:
-            yield Alerting(database=database, vault=vault, check_url=_checking(settings))
-        finally:
-            await end(waking)
+        yield Alerting(database=database, vault=vault, check_url=_checking(settings))
 
 
 def _checking(settings: Settings) -> Callable[[str], None]:
@@ -59,10 +52,3 @@ def _checking(settings: Settings) -> Callable[[str], None]:
             raise ForbiddenUrl(f"{reason}. {_OWN_ENVIRONMENT}") from None
 
     return check
-
-
-async def _keep_awake(database: Database) -> None:
-    """Have the server send a test that the command waits for."""
-    while True:
-        await asyncio.sleep(WAKE_SECONDS)
-        await wake_others(database)

@@ -20,7 +20,7 @@ from waypost.settings import Settings
 async def serve(settings: Settings, *, announce: Announce) -> None:
     """Run everything until SIGTERM or SIGINT; a second signal stops without waiting.
 
-    ``announce`` gets a sentence for each step. Raises what prevents the start: CannotListen, CannotConnect,
+    ``announce`` gets a sentence for each step. Raise what prevents the start: CannotListen, CannotConnect,
     EmbeddedPostgresError, NotMigrated, UnsafeServer, WrongSecretKey; and ServerEnded.
     """
     listen = (settings.host, settings.port)
@@ -30,7 +30,7 @@ async def serve(settings: Settings, *, announce: Announce) -> None:
 async def run(settings: Settings, role: Role, listen: tuple[str, int] | None, *, announce: Announce) -> None:
     """Run one role beside other processes until SIGTERM or SIGINT, without state of its own.
 
-    ``listen`` is the host and port to listen on, None for none. Raises the errors of ``serve``, and NothingToJoin.
+    ``listen`` is the host and port to listen on, None for none. Raise the errors of ``serve``, and NothingToJoin.
     """
     await _start(settings, frozenset({role}), listen, joined_storage(settings, role.value), announce)
 

@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def verify(words: Sequence[str]) -> int:
-    """Explain a captured webhook; returns 0 if all is right, 1 if not, and 2 for wrong usage. Raises InvalidInput."""
+    """Explain a captured webhook; return 0 if all is right, 1 if not, and 2 for wrong usage. Raise InvalidInput."""
     try:
         given = make_parser().parse_args(words)
     except SystemExit as ended:  # after its help, or a wrong option, which it has named

@@ -16,8 +16,8 @@ from waypost.domain.trackings import TrackingState
 from waypost.intake.merging import Portion, row_of
 from waypost.intake.requests import Batch, Request, Result
 from waypost.store import intake_rows
-from waypost.store.few_updates import Found, FoundTrackings, lock_if_known
 from waypost.store.intake_rows import RegisteredTracking, TrackingKey
+from waypost.store.known_trackings import Found, FoundTrackings, lock_if_known
 from waypost.store.statements import Session
 from waypost.store.states import pack
 from waypost.turns import Turn

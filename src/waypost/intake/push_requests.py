@@ -40,7 +40,7 @@ class Resolved:
     """The pushes of one account with the parcels that they mean; those in ``archived`` ended parcels already."""
 
     def __init__(
-        self, account: UUID, pushes: Sequence[tuple[ReadPush, Contents]], *, archived: Collection[UUID] = ()
+        self, account: UUID, pushes: Sequence[tuple[ReadPush, Contents]], *, archived: Collection[UUID]
     ) -> None:
         self._account = account
         self._archived = archived

@@ -32,7 +32,7 @@ class Headline(msgspec.Struct, frozen=True):
     is_well: bool
 
 
-def headline(endpoints: Sequence[EndpointSummary], *, connections: int = 0, incidents: int = 0) -> Headline | None:
+def headline(endpoints: Sequence[EndpointSummary], *, connections: int, incidents: int) -> Headline | None:
     """Return what is wrong with an account's endpoints and connections; None if that is nothing and none is enabled.
 
     ``incidents`` counts the open ones that are about something else.

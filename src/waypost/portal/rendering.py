@@ -176,7 +176,7 @@ def compile_templates() -> None:
         _ENVIRONMENT.get_template(name)
 
 
-def html(text: str, *, status: int = HTTPStatus.OK, headers: Mapping[str, str]) -> Response[bytes]:
+def html(text: str, *, status: int, headers: Mapping[str, str]) -> Response[bytes]:
     """Return the response with a page's HTML."""
     return Response(text.encode(), status_code=status, media_type="text/html", headers={**ALWAYS, **headers})
 

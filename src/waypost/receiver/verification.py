@@ -69,7 +69,7 @@ def verify_v2(
 ) -> TrackingEvent:
     """Return the event of a V2 webhook by the signature in its body; the key is the account's e-mail, exactly as typed.
 
-    ``headers`` give id and sequence if the sender is Waypost. Raises the errors of ``verify``.
+    ``headers`` give id and sequence if the sender is Waypost. Raise the errors of ``verify``.
     """
     return _verify_inside(body, headers, email, ("verifyInfo", "timeStr"), tolerance=tolerance, now=now)
 

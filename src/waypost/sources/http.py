@@ -87,11 +87,11 @@ class CarrierHttp:
         return await self._send(lambda: self._client.get(url).query(pairs), headers)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> CarrierAnswer:
-        """Return the answer to one POST of a body whose type is in ``headers``. Raises the errors of ``get``."""
+        """Return the answer to one POST of a body whose type is in ``headers``. Raise the errors of ``get``."""
         return await self._send(lambda: self._client.post(url).body_bytes(body), headers)
 
     async def change(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> CarrierAnswer:
-        """Return the answer to one PATCH or DELETE; repeating it does no harm. Raises the errors of ``get``."""
+        """Return the answer to one PATCH or DELETE; repeating it does no harm. Raise the errors of ``get``."""
         return await self._send(lambda: self._client.request(method, url).body_bytes(body), headers)
 
     async def _send(self, begin: Callable[[], RequestBuilder], headers: Mapping[str, str]) -> CarrierAnswer:

@@ -81,7 +81,7 @@ class OAuth:
             return self._token
 
     async def renew(self) -> None:
-        """Get a new token, whatever the current one is worth. Raises the errors of the token call."""
+        """Get a new token, whatever the current one is worth. Raise the errors of the token call."""
         async with self._renewing:
             await self._renew()
 

@@ -13,7 +13,6 @@ from waypost.domain.inbound import Contents, Push
 from waypost.sources.carriers.carrier import Field
 
 LONGEST: Final = 200
-LONGEST_FACT: Final = 100
 HEADER: Final = "header"
 """The field for the name of the header in which a service sends its secret or its signature."""
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -28,7 +28,7 @@ class Hint(msgspec.Struct, frozen=True):
     """Endpoints that have something due, or ``all`` of them, and whether a test or a resend waits.
 
     ``recovered`` are endpoints that accepted a test or a resend. ``scouted``: all lanes were looked at; what is ``due``
-    for the endpoints of ``owner``, and in how many seconds, was found.
+    for the endpoints of ``owner``, and in how many seconds, was found. An empty hint only wakes who is at rest.
     """
 
     endpoints: frozenset[UUID] = frozenset()

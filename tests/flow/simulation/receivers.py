@@ -10,11 +10,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import EPOCH, Clock
+from tests.support.transports import Post, StandInTransport
 from waypost.dispatch.answers import Answer, Failure
 from waypost.dispatch.run import RETRY_AFTER_CODES
 from waypost.domain.attempts import Outcome
-from waypost.domain.ip_addresses import IPAddress
-from waypost.domain.targets import Target
 from waypost.store.vault import Vault
 
 TIMEOUT_SECONDS = 15.0
@@ -113,7 +112,7 @@ def draw_for_weeks(chance: Random, *, parcels: Sequence[str]) -> Character:
 
 
 @dataclass
-class Receivers:
+class Receivers(StandInTransport):
     """Every endpoint's receiver. ``heard`` is what the last request came to."""
 
     chance: Random
@@ -121,36 +120,17 @@ class Receivers:
     characters: dict[str, Character]
     heard: Reply | None = None
 
-    async def post(
-        self,
-        target: Target,
-        address: IPAddress,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        *,
-        deadline_seconds: float,
-    ) -> Answer | Failure:
+    async def respond(self, post: Post) -> Answer | Failure:
         """Answer as the endpoint of this URL does, once the signatures were found right by a judge from outside."""
-        del address, deadline_seconds
-        named = dict(headers)
+        named = dict(post.headers)
         try:
-            _JUDGE.verify(body, named)
+            _JUDGE.verify(post.body, named)
         except WebhookVerificationError as error:
             raise BrokenPromise(f"a signature is wrong: {error}") from error
         if not hmac.compare_digest(_v4_signature(named["timestamp"]), named["signature"]):
             raise BrokenPromise("the signature of V4 is wrong")
-        self.heard = self._reply(self.characters[target.url], body)
+        self.heard = self._reply(self.characters[post.target.url], post.body)
         return self.heard.answer
-
-    async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:
-        """Accept every connection."""
-        del address, port, seconds
-        return True
-
-    def is_warm(self, target: Target, address: IPAddress) -> bool:
-        """Keep none."""
-        del target, address
-        return False
 
     def _reply(self, character: Character, body: bytes) -> Reply:
         if character.gone_at is not None and self.clock.now >= character.gone_at:

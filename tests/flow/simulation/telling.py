@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from ipaddress import ip_network
@@ -17,6 +17,7 @@ from tests.flow.simulation.asked import BrokenPromise
 from tests.flow.simulation.clock import Crash, VirtualSession
 from tests.flow.simulation.receivers import SECRET, VAULT
 from tests.flow.simulation.trouble import Trouble
+from tests.support.transports import Post, StandInTransport
 from waypost.alerts.messenger import Messenger
 from waypost.alerts.posting import Poster
 from waypost.alerts.sender import AlertSender
@@ -26,8 +27,7 @@ from waypost.dispatch.resolver import RememberingResolver, SystemResolver
 from waypost.domain import ids
 from waypost.domain.alerts import AlertService
 from waypost.domain.attempts import Outcome
-from waypost.domain.ip_addresses import IPAddress
-from waypost.domain.targets import Ports, Target
+from waypost.domain.targets import Ports
 from waypost.store import alert_changes
 from waypost.store.alert_changes import ChannelFields
 from waypost.store.database import Database
@@ -54,7 +54,7 @@ class Heard:
 
 
 @dataclass
-class Telling:
+class Telling(StandInTransport):
     """The account's only channel, its service, and the real sender. ``later`` schedules something."""
 
     chance: Random
@@ -106,19 +106,10 @@ class Telling:
         if row["at"] is not None:
             self.carry_on((row["at"] - self.session.clock.now).total_seconds())
 
-    async def post(
-        self,
-        target: Target,
-        address: IPAddress,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        *,
-        deadline_seconds: float,
-    ) -> Answer | Failure:
+    async def respond(self, post: Post) -> Answer | Failure:
         """Take an alert, reject it, or break off: the process may die before it has recorded the answer."""
-        del target, address, deadline_seconds
-        Webhook(SECRET).verify(body, dict(headers))
-        alert = ids.from_text(ids.ALERT, json.loads(body)["id"])
+        Webhook(SECRET).verify(post.body, dict(post.headers))
+        alert = ids.from_text(ids.ALERT, json.loads(post.body)["id"])
         assert alert is not None
         taken = self.chance.random() >= self._failing
         crashed = self.chance.random() < self.trouble.kill
@@ -130,16 +121,6 @@ class Telling:
         if self.chance.random() < 0.5:
             return Failure(Outcome.TIMED_OUT)
         return Answer(Outcome.HTTP_5XX, 503, (), b"later", truncated=False)
-
-    async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:
-        """Accept every connection."""
-        del address, port, seconds
-        return True
-
-    def is_warm(self, target: Target, address: IPAddress) -> bool:
-        """Keep none."""
-        del target, address
-        return False
 
     async def judge(self, session: Any) -> None:
         """Check that each incident was reported once when it began and once when it was over, and nothing else."""

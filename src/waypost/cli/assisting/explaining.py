@@ -30,13 +30,13 @@ _STATES: Final[Mapping[str, str]] = {
 
 
 def explain_delivery(remote: Remote, delivery: str) -> str:
-    """Return what happened to a delivery. Raises the errors of ``Remote``."""
+    """Return what happened to a delivery. Raise the errors of ``Remote``."""
     found = remote.get(f"/v1/deliveries/{delivery}")
     return "\n".join(_of_delivery(found, _endpoint(remote, found["endpoint_id"])))
 
 
 def explain_number(remote: Remote, tracking_number: str) -> str:
-    """Return why webhooks about a parcel were or were not delivered. Raises the errors of ``Remote``."""
+    """Return why webhooks about a parcel were or were not delivered. Raise the errors of ``Remote``."""
     parcels = find_parcels(remote, tracking_number)
     if not parcels:
         return (

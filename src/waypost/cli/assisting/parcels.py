@@ -17,7 +17,7 @@ _SCAN: Final = ("checkpoint_date", "checkpoint_delivery_status", "tracking_detai
 
 
 def list_parcels(remote: Remote, *, status: str | None, courier_code: str | None, page: int) -> list[dict[str, Any]]:
-    """Return a page of parcels, newest first. Raises the errors of ``Remote``."""
+    """Return a page of parcels, newest first. Raise the errors of ``Remote``."""
     wanted = {
         "delivery_status": status,
         "courier_code": courier_code,
@@ -28,7 +28,7 @@ def list_parcels(remote: Remote, *, status: str | None, courier_code: str | None
 
 
 def find_parcels(remote: Remote, tracking_number: str) -> list[dict[str, Any]]:
-    """Return the parcels with a number, one per courier, with scans and source. Raises the errors of ``Remote``."""
+    """Return the parcels with a number, one per courier, with scans and source. Raise the errors of ``Remote``."""
     found = []
     for one in _asked(remote, {"tracking_numbers": tracking_number}):
         whole = remote.get(f"/v1/trackings/{one['id']}")
@@ -42,7 +42,7 @@ def find_parcels(remote: Remote, tracking_number: str) -> list[dict[str, Any]]:
 
 
 def register_parcel(remote: Remote, given: Mapping[str, str | None]) -> dict[str, Any]:
-    """Register a parcel, and return it. Raises the errors of ``Remote``."""
+    """Register a parcel, and return it. Raise the errors of ``Remote``."""
     body = {name: text for name, text in given.items() if text is not None}
     made = remote.post("/v4/trackings/create", body)["data"]
     return {name: made.get(name) for name in ("id", "tracking_number", "courier_code", "order_number")}

@@ -20,7 +20,6 @@ from waypost.portal.form_versions import FIELD
 from waypost.portal.wording import sentence
 from waypost.store.vault import WrongKey
 
-SETTINGS: Final = ("daily_calls", "calls_per_second")
 _CREDENTIAL: Final = "credential-"
 _SETTING: Final = "setting-"
 _OF_API: Final = "credentials."

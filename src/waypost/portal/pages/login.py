@@ -115,7 +115,7 @@ def _page(
     )
 
 
-def login_path(request: PageRequest, before: str | None = None) -> str:
+def login_path(request: PageRequest, before: str | None) -> str:
     """Return the URL of the login page that leads back to the requested page, or to the one whose form was sent."""
     if request.method != "GET":
         return "/login" if before is None else f"/login?{urlencode({'next': before})}"

@@ -10,7 +10,6 @@ from typing import Annotated, Final
 
 import msgspec
 
-PLACE: Final = "{number}"
 _FOLDER: Final = files(__package__) / "table"
 
 Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]

@@ -214,16 +214,12 @@ class KarrioProcesses:
         python: Path,
         *,
         worker: Path = WORKER,
-        start_seconds: float = START_SECONDS,
         slack_seconds: float = SLACK_SECONDS,
-        memory_bytes: int = MEMORY_BYTES,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._python = python
         self._worker = worker
-        self._start_seconds = start_seconds
         self._slack_seconds = slack_seconds
-        self._memory_bytes = memory_bytes
         self._now = now
         self._idle: list[KarrioProcess] = []
         self._starts: list[float] = []
@@ -308,11 +304,11 @@ class KarrioProcesses:
     async def _make(self) -> KarrioProcess:
         process = KarrioProcess(await self._spawn())
         try:
-            async with asyncio.timeout(self._start_seconds):
+            async with asyncio.timeout(START_SECONDS):
                 await process.greet()
         except TimeoutError:
             await process.kill()
-            raise CarrierUnavailable(f"karrio was not imported within {self._start_seconds:g} s") from None
+            raise CarrierUnavailable(f"karrio was not imported within {START_SECONDS:g} s") from None
         except BaseException:
             self._end(process)
             raise
@@ -321,7 +317,7 @@ class KarrioProcesses:
     async def _spawn(self) -> asyncio.subprocess.Process:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="waypost-karrio-"))  # empty: karrio loads ./plugins
-        arguments = ("-I", "-B", str(self._worker), str(self._memory_bytes), str(CPU_SECONDS))
+        arguments = ("-I", "-B", str(self._worker), str(MEMORY_BYTES), str(CPU_SECONDS))
         try:
             return await asyncio.create_subprocess_exec(
                 str(self._python),

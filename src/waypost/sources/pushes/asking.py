@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from waypost.domain.budget import Budget
 from waypost.domain.carriers import CarrierError, CarrierUnavailable, Parcel, ParcelNotThere
 from waypost.domain.inbound import PushedParcel
 from waypost.domain.trackings import Source, Update
@@ -41,12 +40,10 @@ class AskedService:
 
     courier_codes: frozenset[str] = frozenset()
     extra_calls = 0
+    budget = POLLED
 
-    def __init__(
-        self, name: str, asked: AskedApi, http: CarrierHttp, key: str, *, base_url: str, budget: Budget = POLLED
-    ) -> None:
+    def __init__(self, name: str, asked: AskedApi, http: CarrierHttp, key: str, *, base_url: str) -> None:
         self.name = name
-        self.budget = budget
         self.most_at_once = asked.most_at_once
         self._ask = asked.ask
         self._http = http
