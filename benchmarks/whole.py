@@ -153,7 +153,8 @@ async def deliver(run: Run, parcels: int, endpoints: int, per_request: int) -> d
     expected = parcels * SCANS * endpoints
     requests = _requests(range(parcels), per_request)
     await run.database.execute("checkpoint")
-    before, recorded = await run.usage(), await run.recorded()
+    # Counted first: whoever reads rows for the first time marks their pages, which writes WAL after a checkpoint.
+    recorded, before = await run.recorded(), await run.usage()
     began = time.perf_counter()
     accepted = await run.report(requests)
     await run.until_received(expected)

@@ -206,10 +206,14 @@ async def test_during_the_overlap_both_secrets_sign_and_v4_uses_the_previous_one
         async with way.database.serving.acquire() as session:
             await endpoint_changes.update_secret(session, account, endpoint, secret=new, overlap_seconds=60)
 
-        await settled(way, account, await send_test(way, account, endpoint))
+        sent = [await send_test(way, account, endpoint)]
+        await settled(way, account, sent[0])
         async with way.database.serving.acquire() as session:
             await endpoint_changes.delete_previous_secret(session, account, endpoint)
-        await settled(way, account, await send_test(way, account, endpoint))
+        sent.append(await send_test(way, account, endpoint))
+        await settled(way, account, sent[1])
+        async with way.database.serving.acquire() as session:
+            kept = [await deliveries.attempts(session, delivery) for delivery in sent]
 
         during, after = receiver.requests
         new_key = Webhook("dGhlLW5ldy1zZWNyZXQtb2YtdGhlLXNob3A=")
@@ -219,6 +223,9 @@ async def test_during_the_overlap_both_secrets_sign_and_v4_uses_the_previous_one
         new_key.verify(after.body, after.headers)
         assert len(after.headers["webhook-signature"].split(" ")) == 1
         v4.verify(after.headers["timestamp"], after.headers["signature"], "the-new-secret-of-the-shop", now=now())
+        assert [(one.signature, one.webhook_signature) for (one,) in kept] == [
+            (one.headers["signature"], one.headers["webhook-signature"]) for one in receiver.requests
+        ]
 
 
 @pytest.mark.parametrize("version", [Version.V2, Version.V3])
@@ -233,12 +240,14 @@ async def test_a_retry_of_v2_and_v3_is_signed_again_and_its_body_can_be_shown(
 
         await receiver.received(2)
         await way.settled(1)
-        kept = await way.database.serving.fetch("select body_sha256, signed_at, signature from attempt order by number")
+        kept = await way.database.serving.fetch(
+            "select body_sha256, signed_at, signatures from attempt order by number"
+        )
         member = "verify" if version is Version.V3 else "verifyInfo"
         for request, row in zip(receiver.requests, kept, strict=True):
             assert sha256(request.body).digest() == row["body_sha256"]
             inside = json.loads(request.body)[member]
-            assert inside["signature"] == row["signature"]
+            assert inside["signature"] == row["signatures"][:32].hex()
             assert row["signed_at"] in inside.values()
 
 

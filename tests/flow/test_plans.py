@@ -133,6 +133,8 @@ LISTS = {
     "unsettled_deliveries": (*BOUNDS, False),
     "settled_deliveries": (*BOUNDS, False, *DAYS),
     "undelivered_deliveries": (*BOUNDS, False, *DAYS),
+    "settled_delivery": ([1], uuid4(), uuid4(), NOW.date()),
+    "result_of_probe": (ALL_BUCKETS, 1, NOW.date(), uuid4(), uuid4()),
     "test_deliveries": (*BOUNDS, *DAYS),
     "settled_of_trackings": (*BOUNDS, False, *DAYS, [uuid4()]),
     "events_to_judge": (ALL_BUCKETS, uuid4(), uuid4(), "x", UUID(int=0), UUID(int=2**127), *DAYS, 500),
@@ -264,8 +266,23 @@ async def test_the_head_and_the_tail_of_a_queue_are_the_ends_of_one_index(databa
         }
 
     assert "Index Scan using due_place on due q" in plans.pop("unblock")
-    tail = "Index Scan Backward using due_place on due q"
-    assert {name: plan for name, plan in plans.items() if not re.search(rf"LockRows[^\n]*\n +->  {tail}", plan)} == {}
+    tail = r"Limit[^\n]*\n +->  Index Scan Backward using due_place on due q"
+    assert {name: plan for name, plan in plans.items() if not re.search(tail, plan)} == {}
+
+
+@pytest.mark.parametrize("state", [never_analysed, emptied_and_vacuumed, large])
+async def test_deliveries_are_locked_in_the_order_of_their_ids(database: Database, state) -> None:
+    await state(database)
+    orders = {
+        "settle_delivered": r"Delete on due[^\n]*\n +->  Index Scan using due_pkey on due\b",
+        "settle": r"Delete on due[^\n]*\n +->  Index Scan using due_pkey on due\b",
+        "queues": r"Sort Key: found.id\n(?s:.*)LockRows[^\n]*\n +->  Index Scan using due_pkey on due q",
+        "write_few": r"Sort Key: tails.id\n(?s:.*)LockRows[^\n]*\n +->  Index Scan using due_pkey on due q",
+    }
+    async with database.engine.acquire() as session:
+        plans = {name: await generic_plan(session, name, len(ARGUMENTS[name])) for name in orders}
+
+    assert {name: plan for name, plan in plans.items() if not re.search(orders[name], plan)} == {}
 
 
 @pytest.mark.parametrize("state", [never_analysed, emptied_and_vacuumed, large])

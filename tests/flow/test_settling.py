@@ -14,6 +14,9 @@ from tests.flow.test_queue import accepted, claim, refused, report, settle
 from tests.support.databases import add_account, add_endpoint
 from tests.support.queues import stuck
 from tests.support.receiver import receiving
+from waypost.domain.ids import bucket_of
+from waypost.intake import merging
+from waypost.intake.batch import write
 from waypost.store import settling
 from waypost.store.database import Database
 from waypost.store.rows import AttemptRow, Finished
@@ -24,8 +27,7 @@ FULL = {
     "duration_ms": 3,
     "url": "https://shop.example/Bücher?a=\\\"'",
     "signed_at": 1_790_000_000,
-    "signature": "ab",
-    "webhook_signature": "v1,x",
+    "signatures": bytes(range(64)),
     "own_headers": ['x-"quoted"', "x-b"],
     "body_sha256": bytes(range(32)),
     "response_headers": '[["x-a","\\"{}"]]',
@@ -186,6 +188,38 @@ async def test_a_successor_inserted_while_its_predecessor_settles_is_released(
     assert (freed, late) == ({endpoint}, 0)
     async with database.serving.acquire() as session:
         assert await stuck(session) == 0
+
+
+@pytest.mark.parametrize("working", ["settling", "writing few", "writing many"])
+async def test_nobody_holds_a_delivery_while_waiting_for_one_with_a_lower_id(
+    database: Database, account: UUID, endpoint: UUID, working: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The parcel with the higher bucket has the older delivery: the order of parcels is not that of ids.
+    numbers = sorted(("A1", "A2"), key=lambda number: bucket_of(account, number), reverse=True)
+    for number in numbers:
+        await report(database, account, number, 8)
+    claimed = await claim(database, endpoint)
+    low, high = sorted(one.id for one in claimed)
+    if working == "writing many":
+        monkeypatch.setattr(merging, "MOST_ROWS", -1)
+
+    async def work() -> None:
+        if working == "settling":
+            await settle(database, *map(accepted, claimed))
+            return
+        async with database.serving.acquire() as session, session.transaction():
+            await write(session, [reporting(account, number, scan(9)) for number in numbers], frozenset())
+
+    async with database.engine.acquire() as other, other.transaction():
+        await other.execute("select from due where id = $1 for update", low)
+        waiting = asyncio.create_task(work())
+        async with asyncio.timeout(20):
+            while not await other.fetchval("select count(*) from pg_locks where not granted"):
+                pass
+        held = await other.fetchval("select id from due where id = $1 for update skip locked", high)
+    await waiting
+
+    assert held == high
 
 
 def test_unblocking_is_a_statement_of_its_own() -> None:

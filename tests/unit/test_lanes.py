@@ -26,8 +26,8 @@ def leased() -> LeasedDelivery:
 def ending(outcome: str) -> Finished:
     attempt = AttemptRow(
         bucket=0, delivery=uuid4(), number=1, started_at=datetime.now(UTC), duration_ms=1, version="V4",
-        outcome=outcome, status_code=None, retry_after_seconds=None, url="", signed_at=0, signature="",
-        webhook_signature="", user_agent="", own_headers=None, body_sha256=b"", body_length=0, response_headers=None,
+        outcome=outcome, status_code=None, retry_after_seconds=None, url="", signed_at=0, signatures=b"",
+        user_agent="", own_headers=None, body_sha256=b"", body_length=0, response_headers=None,
         response_body=None, response_truncated=None,
     )  # fmt: skip
     return Finished(leased().claimed, attempt, Settled.DELIVERED if outcome == "succeeded" else None)

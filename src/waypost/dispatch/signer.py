@@ -1,5 +1,6 @@
 """Prepares requests: renders the body and signs the headers with the endpoint's current settings."""
 
+from binascii import a2b_base64
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -13,7 +14,7 @@ from waypost.domain.endpoints import Version
 from waypost.domain.statuses import Status
 from waypost.payloads import SIGNED_INSIDE, render, sign_inside
 from waypost.payloads.samples import sample_state
-from waypost.signing import v2v3
+from waypost.signing import standard, v2v3
 from waypost.signing.rotation import Headers, Secrets, standard_headers, v4_headers
 from waypost.store.rows import Claimed, LaneEndpoint
 from waypost.store.states import unpack
@@ -31,8 +32,7 @@ class Signed(msgspec.Struct, frozen=True):
     body: bytes
     body_sha256: bytes
     signed_at: int
-    signature: str
-    webhook_signature: str
+    signatures: bytes
 
 
 class _Opened(msgspec.Struct, frozen=True):
@@ -72,17 +72,17 @@ class Signer:
         else:
             own_way = v4_headers(secrets, now)
             signature = own_way[-1][1]
-        standard = standard_headers(secrets, ids.to_text(ids.EVENT, claimed.event), now, body)
+        webhook = standard_headers(secrets, ids.to_text(ids.EVENT, claimed.event), now, body)
         headers = (
             *self._always,
             *own_way,
-            *standard,
+            *webhook,
             ("waypost-attempt", str(claimed.tries + 1)),
             ("waypost-sequence", str(claimed.sequence)),
             *(_TEST if claimed.sample else ()),
             *opened.own,
         )
-        return Signed(headers, opened.own_names, body, body_sha256, now, signature, standard[-1][1])
+        return Signed(headers, opened.own_names, body, body_sha256, now, _digests(signature, webhook[-1][1]))
 
     def _open(self, endpoint: LaneEndpoint) -> _Opened:
         if len(self._opened) >= ENDPOINTS_HELD:
@@ -102,6 +102,11 @@ class Signer:
 
     def _text(self, endpoint: LaneEndpoint, sealed: bytes) -> str:
         return self._vault.open(sealed, account=endpoint.account, endpoint=endpoint.id)
+
+
+def _digests(own: str, others: str) -> bytes:
+    """Return the digests of the signature in the version's own way and of those of Standard Webhooks."""
+    return bytes.fromhex(own) + b"".join(a2b_base64(one[len(standard.VERSION) :]) for one in others.split())
 
 
 def _body_of(version: Version, claimed: Claimed) -> tuple[bytes, bytes]:

@@ -105,7 +105,7 @@ class EndpointHealth:
         """Return whether an endpoint that Waypost disabled was enabled, since it has answered a test; send the next."""
         off_since = row.off_since or at
         if row.probe is not None and row.probed_at is not None and row.probed_at >= off_since:
-            result = await endpoint_health.result_of(session, row.probe)
+            result = await endpoint_health.result_of(session, row.id, row.probe)
             if result is not None and result.state == Settled.DELIVERED:
                 return await self._enable(session, row, off_since, at)
             if result is not None and result.outcome == Outcome.HTTP_410:

@@ -68,8 +68,8 @@ async def of_endpoints(session: Session, endpoints: Collection[UUID]) -> list[He
     return found
 
 
-async def result_of(session: Session, probe: UUID) -> ProbeResult | None:
-    """Return how a test ended; None while it waits."""
-    key = (ids.bucket(probe), day_of(probe), probe)
+async def result_of(session: Session, endpoint: UUID, probe: UUID) -> ProbeResult | None:
+    """Return how a test of an endpoint ended; None while it waits."""
+    key = (ids.bucket(probe), day_of(probe), probe, endpoint)
     row = await fetch_one(session, "result_of_probe", ALL_BUCKETS, *key)
     return None if row is None else ProbeResult(**row)

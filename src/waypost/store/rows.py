@@ -142,7 +142,11 @@ class LaneEndpoint(msgspec.Struct, frozen=True):
 
 
 class AttemptRow(msgspec.Struct, frozen=True):
-    """The row of one attempt. The body is not stored: it is rendered again from the event."""
+    """The row of one attempt. The body is not stored: it is rendered again from the event.
+
+    ``signatures`` are the digests that it was signed with, 32 bytes each: in the version's own way, then those of
+    Standard Webhooks, two of them while a secret is rotated.
+    """
 
     bucket: int
     delivery: UUID
@@ -155,8 +159,7 @@ class AttemptRow(msgspec.Struct, frozen=True):
     retry_after_seconds: int | None
     url: str
     signed_at: int
-    signature: str
-    webhook_signature: str
+    signatures: bytes
     user_agent: str
     own_headers: list[str] | None
     body_sha256: bytes

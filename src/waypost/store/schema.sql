@@ -125,8 +125,8 @@ create table attempt (
     retry_after_seconds integer,
     url text not null,
     signed_at bigint not null,
-    signature text not null,
-    webhook_signature text not null,
+    signature text default ''::text not null,
+    webhook_signature text default ''::text not null,
     user_agent text not null,
     own_headers text[],
     body_sha256 bytea not null,
@@ -135,6 +135,7 @@ create table attempt (
     response_body bytea,
     response_truncated boolean,
     reason text,
+    signatures bytea,
     constraint attempt_pkey PRIMARY KEY (delivery, number, day, bucket)
 ) partition by RANGE (day);
 
@@ -542,7 +543,6 @@ create table settled (
     resend_of uuid,
     recovery uuid,
     constraint settled_check CHECK (day = (uuid_extract_timestamp(id) AT TIME ZONE 'utc'::text)::date),
-    constraint settled_pkey PRIMARY KEY (id, day, bucket),
     constraint settled_state_check CHECK (state = ANY (ARRAY['delivered'::text, 'failed'::text, 'superseded'::text, 'cancelled'::text]))
 ) partition by RANGE (day);
 

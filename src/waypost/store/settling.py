@@ -54,7 +54,7 @@ async def settle(session: Session, finished: Sequence[Finished], *, dispatcher: 
     Return the endpoints whose next deliveries became free, and how many results came too late: their lease was lost, so
     they change nothing, but their attempts are kept, because they happened.
     """
-    ordered = sorted(finished, key=lambda one: (one.claimed.bucket, one.claimed.tracking, one.claimed.endpoint))
+    ordered = sorted(finished, key=lambda one: one.claimed.id)
     if all(one.state is Settled.DELIVERED and one.attempt is not None for one in ordered):
         with suppress(_SomeLate):
             return await _settle_delivered(session, ordered, dispatcher), 0

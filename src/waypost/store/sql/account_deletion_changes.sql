@@ -70,7 +70,8 @@ with chosen as materialized (
 ), attempts as (
     delete from attempt a using chosen s where a.delivery = s.id and a.bucket = s.bucket
 ), gone as (
-    delete from settled d using chosen s where d.id = s.id and d.day = s.day and d.bucket = s.bucket returning 1
+    delete from settled d using chosen s
+    where d.endpoint = $1 and d.id = s.id and d.day = s.day and d.bucket = s.bucket returning 1
 )
 select count(*) from gone
 

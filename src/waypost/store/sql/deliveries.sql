@@ -167,8 +167,11 @@ select d.bucket, d.id, d.endpoint, d.tracking, d.event, d.sequence, d.tries, d.s
        d.resend_of, d.recovery, false as blocked, null::timestamptz as next_at, null::uuid as blocked_by,
        coalesce(e.tracking_number, p.tracking_number) as tracking_number, e.courier_code, e.status, e.substatus,
        coalesce(e.state, p.state) as packed, p.body as test_body
-from settled d
-join endpoint n on n.id = d.endpoint and n.account = $2
+from endpoint n
+cross join lateral (
+    select * from settled s
+    where s.bucket = any ($1::smallint[]) and s.endpoint = n.id and s.id = $3 and s.day = $4
+    offset 0) d
 left join lateral (
     select * from event e
     where e.bucket = any ($1::smallint[]) and e.bucket = d.bucket and e.id = d.event
@@ -177,11 +180,18 @@ left join lateral (
 left join lateral (
     select * from test_payload t where d.sample is not null and t.delivery = d.id
     offset 0) p on true
-where d.bucket = any ($1::smallint[]) and d.id = $3 and d.day = $4
+where n.account = $2
 
 -- name: attempts
-select number, started_at, duration_ms, version, outcome, status_code, retry_after_seconds, url, signed_at, signature,
-       webhook_signature, user_agent, own_headers as custom_headers, body_sha256, body_length, response_headers,
+-- Signatures are stored as their digests: 32 bytes in the version's own way, then 32 or 64 of Standard Webhooks. Attempts
+-- that were stored before the migration 0037 have them as they were sent.
+select number, started_at, duration_ms, version, outcome, status_code, retry_after_seconds, url, signed_at,
+       coalesce(encode(substring(signatures for 32), 'hex'), signature) as signature,
+       coalesce('v1,' || encode(substring(signatures from 33 for 32), 'base64')
+                || case when length(signatures) > 64
+                        then ' v1,' || encode(substring(signatures from 65), 'base64') else '' end,
+                webhook_signature) as webhook_signature,
+       user_agent, own_headers as custom_headers, body_sha256, body_length, response_headers,
        response_body, response_truncated, reason
 from attempt
 where bucket = any ($1::smallint[]) and delivery = $2 and day = $3

@@ -57,6 +57,6 @@ where e.id = any ($1::uuid[])
 select s.state, a.outcome
 from settled s
 left join attempt a on a.bucket = any ($1::smallint[]) and a.bucket = s.bucket and a.day = s.day and a.delivery = s.id
-where s.bucket = any ($1::smallint[]) and s.bucket = $2 and s.day = $3 and s.id = $4
+where s.bucket = any ($1::smallint[]) and s.bucket = $2 and s.day = $3 and s.id = $4 and s.endpoint = $5
 order by a.number desc
 limit 1

@@ -1,5 +1,5 @@
 -- Intake: updates become changes, events and deliveries in one transaction. The common order of locks: trackings by
--- (bucket, id), then queues by (bucket, tracking, endpoint).
+-- (bucket, id), then deliveries by id.
 
 -- name: find_trackings
 -- The number as a range, in its order: with equality alone, every index that begins with the account costs the same to
@@ -99,19 +99,23 @@ select pg_current_xact_id(), clock_timestamp() as now
 
 -- name: queues
 -- What is ahead of a new delivery in its queue. The key-share lock on the tail conflicts with DELETE only: either a
--- settle waits and its `unblock`, a later statement, sees the new row; or we wait and find the queue empty.
-select k.bucket, k.tracking, k.endpoint, q.id, q.sequence
-from (select distinct bucket, tracking, endpoint, ordering
-      from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[]) as n (bucket, tracking, endpoint, ordering)
-      where ordering <> 'unordered'
-      order by bucket, tracking, endpoint) k
-cross join lateral (
-    select q.id, q.sequence from due q
-    where q.bucket = k.bucket
-      and q.tracking = k.tracking and q.endpoint = k.endpoint and q.ordering <> 'unordered'
-    order by case when q.blocked then q.sequence end desc nulls last
-    limit case when k.ordering = 'ordered' then 1 end
-    for key share) q
+-- settle waits and its `unblock`, a later statement, sees the new row; or we wait and find the queue empty. It is locked
+-- after all were found, by id, as a settle deletes: nobody adds to these queues meanwhile, whose trackings are locked.
+with found as materialized (
+    select k.bucket, k.tracking, k.endpoint, q.id, q.sequence
+    from (select distinct bucket, tracking, endpoint, ordering
+          from unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[]) as n (bucket, tracking, endpoint, ordering)
+          where ordering <> 'unordered') k
+    cross join lateral (
+        select q.id, q.sequence from due q
+        where q.bucket = k.bucket
+          and q.tracking = k.tracking and q.endpoint = k.endpoint and q.ordering <> 'unordered'
+        order by case when q.blocked then q.sequence end desc nulls last
+        limit case when k.ordering = 'ordered' then 1 end) q
+)
+select f.bucket, f.tracking, f.endpoint, f.id, f.sequence
+from (select * from found order by id) f
+cross join lateral (select from due q where q.id = f.id for key share) locked
 
 -- name: supersede
 -- $2 are older events in queues of an endpoint that wants the latest only; what was queued under another ordering
@@ -199,18 +203,19 @@ with tracked as materialized (
     select * from unnest($34::smallint[], $35::uuid[], $36::uuid[], $37::uuid[], $38::uuid[], $39::integer[],
                          $40::text[], $41::boolean[])
         as n (bucket, id, endpoint, tracking, event, sequence, ordering, blocked)
-), standing as materialized (
-    select k.tracking, k.endpoint
-    from (select distinct bucket, tracking, endpoint from new
-          where ordering <> 'unordered' and not blocked
-          order by bucket, tracking, endpoint) k
+), tails as materialized (
+    select k.tracking, k.endpoint, q.id
+    from (select distinct bucket, tracking, endpoint from new where ordering <> 'unordered' and not blocked) k
     cross join lateral (
         select q.id from due q
         where q.bucket = k.bucket
           and q.tracking = k.tracking and q.endpoint = k.endpoint and q.ordering <> 'unordered'
         order by case when q.blocked then q.sequence end desc nulls last
-        limit 1
-        for key share) q
+        limit 1) q
+), standing as materialized (
+    select t.tracking, t.endpoint
+    from (select * from tails order by id) t
+    cross join lateral (select from due q where q.id = t.id for key share) locked
 ), added as (
     insert into due (bucket, id, endpoint, tracking, event, sequence, ordering, blocked)
     select n.bucket, n.id, n.endpoint, n.tracking, n.event, n.sequence, n.ordering,

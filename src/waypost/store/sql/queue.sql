@@ -168,9 +168,9 @@ from endpoint e join account a on a.id = e.account
 where e.id = any ($1::uuid[])
 
 -- name: hold
--- Are these leases still ours? Sorted by (bucket, tracking, endpoint): the same order of locks as intake. A retry keeps
--- the fencing number until it is claimed again: its tries show that a result was already recorded by a commit whose
--- answer was lost. Two results of one delivery may arrive at once, the older one of a lost lease.
+-- Are these leases still ours? Sorted by id: the same order of locks as intake. A retry keeps the fencing number until it
+-- is claimed again: its tries show that a result was already recorded by a commit whose answer was lost. Two results of
+-- one delivery may arrive at once, the older one of a lost lease.
 select d.id, u.lease_no, d.ordering, d.cancelling, now() as now
 from unnest($1::uuid[], $2::integer[], $3::integer[]) as u (id, lease_no, tries)
 cross join lateral (
@@ -180,17 +180,10 @@ cross join lateral (
 
 -- name: settle_delivered
 -- `hold` and `settle` in one, for a batch in which nothing has to be decided in between: a delivery that was accepted is
--- delivered even if it was to be cancelled. `held` is read to its end, and so all is locked in the common order, before
--- anything is deleted. `unblock` has to follow, and a rollback if fewer are held than were asked for.
-with held as (
-    select d.id, d.ordering
-    from unnest($1::uuid[], $2::integer[], $3::integer[]) as u (id, lease_no, tries)
-    cross join lateral (
-        select q.id, q.ordering from due q
-        where q.id = u.id and q.lease_no = u.lease_no and q.tries = u.tries
-        for update) d
-), gone as (
-    delete from due where id = any (array(select id from held)) returning *
+-- delivered even if it was to be cancelled. The index by id deletes them in the order of locks. `unblock` has to follow,
+-- and a rollback if fewer are held than were asked for: what is deleted here may be under a lease that is not ours.
+with gone as (
+    delete from due where id = any ($1::uuid[]) returning *
 ), ended as (
     insert into settled (bucket, day, id, endpoint, tracking, event, sequence, state, tries, sample, resend_of,
                          recovery, settled_at)
@@ -198,8 +191,10 @@ with held as (
            'delivered', tries + 1, sample, resend_of, recovery, now()
     from gone
 )
-select (select count(*) from held) as held, exists (select from held where ordering <> 'unordered') as ordered,
-       now() as now
+select (select count(*) from gone q
+        join unnest($1::uuid[], $2::integer[], $3::integer[]) as u (id, lease_no, tries)
+          on q.id = u.id and q.lease_no = u.lease_no and q.tries = u.tries) as held,
+       exists (select from gone where ordering <> 'unordered') as ordered, now() as now
 
 -- name: settle
 -- Only what `hold` returned, one call for each outcome. No join on due.
@@ -274,16 +269,16 @@ with first as (
                         from unnest(h.arrival, excluded.arrival) as both_ (a, b))
 ), kept as (
     insert into attempt (bucket, day, delivery, number, started_at, duration_ms, version, outcome, status_code,
-                         retry_after_seconds, url, signed_at, signature, webhook_signature, user_agent, own_headers,
+                         retry_after_seconds, url, signed_at, signatures, user_agent, own_headers,
                          body_sha256, body_length, response_headers, response_body, response_truncated, reason)
     select bucket, (uuid_extract_timestamp(delivery) at time zone 'utc')::date, delivery, number, started_at, duration_ms,
-           version, outcome, status_code, retry_after_seconds, url, signed_at, signature, webhook_signature, user_agent,
+           version, outcome, status_code, retry_after_seconds, url, signed_at, decode(signatures, 'base64'), user_agent,
            own_headers, decode(body_sha256, 'base64'), body_length, response_headers::jsonb,
            decode(response_body, 'base64'), response_truncated, reason
     from json_to_recordset($5::json)
          as a (bucket smallint, delivery uuid, number integer, started_at timestamptz, duration_ms integer, version text,
                outcome text, status_code smallint, retry_after_seconds integer, url text, signed_at bigint,
-               signature text, webhook_signature text, user_agent text, own_headers text[], body_sha256 text,
+               signatures text, user_agent text, own_headers text[], body_sha256 text,
                body_length integer, response_headers text, response_body text, response_truncated boolean, reason text)
 )
 select (select count(*) from first) - (select count(*) from freed) as vanished,
