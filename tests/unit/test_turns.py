@@ -3,12 +3,14 @@
 import asyncio
 import contextvars
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
 
 from waypost import turns
-from waypost.turns import Turn, short_call
+from waypost.turns import Turn, give_way, note_account, short_call
 
 A, B = UUID(int=1), UUID(int=2)
 
@@ -102,7 +104,7 @@ async def test_slices_are_shorter_while_a_short_call_is_in_progress(clock: Clock
     let_go = asyncio.Event()
 
     async def call() -> None:
-        with short_call():
+        with short_call(A):
             await let_go.wait()
 
     calling = asyncio.create_task(call())
@@ -128,6 +130,104 @@ async def test_a_call_that_pauses_itself_or_takes_long_shortens_no_slices(clock:
         after_long = await of_another_call
 
     assert (after_pause, after_long) == (alone, alone)
+
+
+async def rounds_of_the_loop(count: int = 50) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def calls_in_progress(account: UUID, count: int = 1) -> AsyncIterator[None]:
+    """Have calls of an account in progress that wait for something."""
+    let_go = asyncio.Event()
+
+    async def call() -> None:
+        with short_call():
+            note_account(account)
+            await let_go.wait()
+
+    calls = [asyncio.create_task(call()) for _ in range(count)]
+    await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        let_go.set()
+        await asyncio.gather(*calls)
+
+
+async def test_long_work_takes_a_quarter_of_the_time_while_another_account_has_a_short_call(clock: Clock) -> None:
+    turn = Turn(A)
+    async with calls_in_progress(B):
+        await turn.begin()
+        clock.work(2)
+        next_step = asyncio.create_task(turn.begin())
+        await rounds_of_the_loop()
+        clock.work(2 * turns.RESTS * 0.9)
+        await rounds_of_the_loop()
+        rested = not next_step.done()
+        clock.work(2 * turns.RESTS * 0.1)
+        async with asyncio.timeout(30):
+            await next_step
+
+    assert rested
+
+
+async def test_nobody_rests_any_longer_when_the_short_call_has_ended(clock: Clock) -> None:
+    turn = Turn(A)
+    async with calls_in_progress(B):
+        await turn.begin()
+        clock.work(2)
+        next_step = asyncio.create_task(turn.pause())
+        await rounds_of_the_loop()
+        rested = not next_step.done()
+
+    async with asyncio.timeout(30):
+        await next_step
+    assert rested
+
+
+@pytest.mark.parametrize("others", [(A, 1), (B, turns.FEW_CALLS + 1)], ids=["its own call", "one of many calls"])
+async def test_long_work_rests_neither_for_its_own_calls_nor_for_an_account_with_many(
+    clock: Clock, others: tuple[UUID, int]
+) -> None:
+    turn = Turn(A)
+    async with calls_in_progress(*others):
+        await turn.begin()
+        clock.work(2)
+        async with asyncio.timeout(30):
+            await turn.begin()
+
+
+async def steps_of_calls(count: int) -> list[int]:
+    """Return in how many rounds each of several calls of one account takes a step, when all may at once."""
+    rounds, done, taken = [0], asyncio.Event(), list[int]()
+
+    async def call() -> None:
+        with short_call():
+            note_account(A)
+            await asyncio.sleep(0)
+            await give_way()
+            taken.append(rounds[0])
+
+    counting = asyncio.create_task(count_rounds(rounds, done))
+    await asyncio.gather(*(call() for _ in range(count)))
+    done.set()
+    await counting
+    return [taken.count(each) for each in dict.fromkeys(taken)]
+
+
+@pytest.mark.usefixtures("clock")
+async def test_many_calls_of_an_account_take_one_step_in_a_round_while_another_is_at_work() -> None:
+    alone = await steps_of_calls(8)
+    async with calls_in_progress(B):
+        pass  # its next one may be on its way
+    beside_another = await steps_of_calls(8)
+    few = await steps_of_calls(turns.FEW_CALLS)
+
+    assert alone == [8]
+    assert max(beside_another[: -turns.FEW_CALLS]) == 1
+    assert few == [turns.FEW_CALLS]
 
 
 async def test_an_account_with_much_work_gets_as_many_slices_as_one_with_little(clock: Clock) -> None:

@@ -14,7 +14,7 @@ from waypost.api.parts import Given, Parts
 from waypost.api.problems import Problem, later
 from waypost.domain import ids
 from waypost.domain.inbound import LARGEST_PUSH, Push
-from waypost.store.borrowers import note_borrower
+from waypost.turns import note_account
 
 LONGEST_LENGTH: Final = 18
 """Digits of a `content-length`; Python reads thousands of them slowly."""
@@ -26,7 +26,7 @@ async def receive(
 ) -> Response[bytes]:
     """Take in a push. Once it is answered with 200, it is durable; what it says is read afterwards."""
     found = await inbound.doorway(parts, source, token)
-    note_borrower(found.account)
+    note_account(found.account)
     request.scope["state"][ACCOUNT] = ids.to_text(ids.ACCOUNT, found.account)
     try:
         async with parts.pushes.arriving(found.account, _length(request)):

@@ -21,10 +21,11 @@ from waypost.app.backing_up import scheduled_backups
 from waypost.app.compressing import compressed
 from waypost.app.dispatch_moves import MovingDispatch
 from waypost.app.dispatching import DispatchProcesses
-from waypost.app.front import behind_proxies, for_our_host, head_as_get
+from waypost.app.front import behind_proxies, for_our_host, head_as_get, refusing_slowly
 from waypost.app.health import Health
 from waypost.app.hinting import Notifier
 from waypost.app.pushes import receiving
+from waypost.app.refusals import RefusalPace
 from waypost.app.registering import usual_quota
 from waypost.app.request_log import logged
 from waypost.app.resting import Resting
@@ -182,7 +183,8 @@ def compose_dispatch(settings: Settings, storage: Storage, secret_key: str) -> E
 
 def _fronted(settings: Settings, application: ASGIApp) -> ASGIApp:
     """Return the application wrapped in the checks that every request passes first."""
-    answering = compressed(for_our_host(settings.public_url, application))
+    refusing = refusing_slowly(application, RefusalPace())
+    answering = compressed(for_our_host(settings.public_url, refusing))
     fronted = head_as_get(behind_proxies(settings.trusted_proxies, answering))
     return logged(fronted) if settings.log_level == "debug" else fronted
 

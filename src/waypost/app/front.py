@@ -4,24 +4,27 @@ Proxies are trusted by the networks in TRUSTED_PROXIES. A host is compared with 
 page of another site can't reach this server through a name of its own that resolves to it (DNS rebinding).
 """
 
+import asyncio
 import re
 from collections.abc import Iterable
-from contextlib import nullcontext
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from waypost.api.inbound import LONGEST_LENGTH
+from waypost.app.refusals import RefusalPace
 from waypost.domain.ip_addresses import IPAddress, IPNetwork
 from waypost.domain.targets import judge_name
+from waypost.portal.networks import networks_of
 from waypost.rest import stir
-from waypost.store.borrowers import borrowing
-from waypost.turns import short_call
+from waypost.turns import NOBODY, account_of_call, short_call
 
 FOR_ANY_HOST: Final = ("/health/", "/metrics")
 """Requests from inside use the machine's own names, which PUBLIC_URL does not contain."""
@@ -62,10 +65,25 @@ def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
         if not for_the_operator:
             stir()
         if status is None:
-            with short_call(), nullcontext() if for_the_operator else borrowing():
+            with short_call(None if for_the_operator else NOBODY):
                 await application(scope, receive, send)
         else:
             await _answer(send, status, ours)
+
+    return serve
+
+
+def refusing_slowly(application: ASGIApp, pace: RefusalPace) -> ASGIApp:
+    """Return the application with repeated refusals (429) of an account, or else of a network, delayed."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            is_refusal = message["type"] == "http.response.start" and message["status"] == HTTPStatus.TOO_MANY_REQUESTS
+            if is_refusal and (wait := pace.seconds(_refused_one(scope), _declared_length(scope))):
+                await asyncio.sleep(wait)
+            await send(message)
+
+        await application(scope, receive, send_in_time)
 
     return serve
 
@@ -93,6 +111,16 @@ def head_as_get(application: ASGIApp) -> ASGIApp:
             await application(scope, receive, send_allowed)
 
     return serve
+
+
+def _refused_one(scope: Scope) -> UUID | str:
+    account, client = account_of_call(), scope["client"]
+    return networks_of(client[0] if client else "")[0][0] if account in (None, NOBODY) else account
+
+
+def _declared_length(scope: Scope) -> int:
+    said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return int(said) if said.isdigit() and len(said) <= LONGEST_LENGTH else 0
 
 
 def _with_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:

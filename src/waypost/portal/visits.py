@@ -14,7 +14,7 @@ from waypost.portal.parts import Pages
 from waypost.portal.requests import TAKES_FILES, PageRequest
 from waypost.portal.sessions import ABSOLUTE_SECONDS
 from waypost.store.accounts import Visitor, find_visitor
-from waypost.store.borrowers import note_borrower
+from waypost.turns import give_way, note_account
 
 USER: Final = "user"
 SINCE: Final = "since"
@@ -56,11 +56,12 @@ async def enter(request: PageRequest, pages: Pages) -> Visitor:
     if is_old or visitor is None or session.get(SESSIONS_FROM) != visitor.sessions_from:
         request.clear_session()
         raise await _signed_out(request, pages)
-    note_borrower(visitor.account)
+    note_account(visitor.account)
     request.scope["state"][ACCOUNT] = ids.to_text(ids.ACCOUNT, visitor.account)
     request.scope["state"][TIME_ZONE] = visitor.time_zone
     request.scope["state"][VISITOR] = visitor
     _take_draft(request, pages, visitor)
+    await give_way()
     return visitor
 
 

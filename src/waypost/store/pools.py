@@ -10,10 +10,10 @@ from asyncpg import InterfaceError, Pool, TooManyConnectionsError
 from asyncpg.pool import PoolConnectionProxy
 
 from waypost.store.allowances import Allowance
-from waypost.store.borrowers import borrower
 from waypost.store.outage import Outage
 from waypost.store.statements import Session, break_off, is_gone
 from waypost.store.trouble import LOST, NO_OUTAGE, OF_GOOD_SESSIONS, TimedOut, Unreachable, trouble_of
+from waypost.turns import account_of_call, give_way
 
 RELEASE_SECONDS: Final = 2.0
 SPARE: Final = 3
@@ -71,7 +71,7 @@ class SessionPool:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
         """Lend a session. Raise an error of ``LOST`` if none is available, or if it is lost meanwhile."""
-        account = borrower() if self._by_account else None
+        account = account_of_call() if self._by_account else None
         session = await self._take(account)
         try:
             yield session
@@ -91,6 +91,8 @@ class SessionPool:
             raise self._unreachable(error) from error
         finally:
             await self._give_back(session, account)
+        if account is not None:
+            await give_way()  # before what was read is turned into an answer
 
     async def fetch(self, text: str, *arguments: object) -> Any:
         """Run one statement and return its rows."""

@@ -24,7 +24,7 @@ from waypost.api.problems import FieldError, invalid, later
 from waypost.api.responses import answer_bytes
 from waypost.api.v1.reports import BODY, read_reports
 from waypost.domain import ids
-from waypost.turns import Turn
+from waypost.turns import Turn, give_way
 
 LONGEST_KEY: Final = 255
 LONGEST_LENGTH: Final = 18
@@ -73,6 +73,7 @@ async def report(request: Request[Any, Any, Any], parts: Given) -> Response[byte
     """Report updates. Once the response arrives, changes, events and deliveries are durable."""
     caller = await parts.keys.caller(request.headers, scope="updates")
     note_account(request, caller)
+    await give_way()
     try:
         async with parts.bodies.arriving(caller.account, _length(request)):
             await _admit(request, parts, caller.account)

@@ -22,7 +22,7 @@ from waypost.portal.requests import PageRequest
 from waypost.portal.track.parcel_view import parcel_view_in_turns
 from waypost.portal.track.texts import LANGUAGES, choose
 from waypost.store import track_pages
-from waypost.turns import Turn
+from waypost.turns import NOBODY, Turn
 
 EMBED: Final = "1"
 _LOG: Final = structlog.get_logger()
@@ -54,9 +54,10 @@ async def track(request: PageRequest, pages: GivenPages, token: FromPath[str]) -
     key = (found.digest, language, embedded, found.shop, accent)
     text = pages.track_pages.get(key)
     if text is None:
-        shown = await parcel_view_in_turns(found.state(), LANGUAGES[language], Turn())
+        turn = Turn(NOBODY)
+        shown = await parcel_view_in_turns(found.state(), LANGUAGES[language], turn)
         values = _shared(language, embedded=embedded)
-        text = await fill_in_turns("track.html", Turn(), shop=found.shop, accent=accent, shown=shown, **values)
+        text = await fill_in_turns("track.html", turn, shop=found.shop, accent=accent, shown=shown, **values)
         pages.track_pages.keep(key, text)
     headers = {"cache-control": f"private, max-age={_SECONDS}"}
     return _answer(text, language, headers=headers, framed_by=found.embed_origins if embedded else ())
