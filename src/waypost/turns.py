@@ -260,7 +260,7 @@ def account_of_call() -> UUID | None:
 
 
 async def give_way() -> None:
-    """Let the call go on: in its account's turn if that has many in progress and others are at work, else at once.
+    """Let the call go on: at once, or in its account's turn if that has many in progress and others are at work.
 
     A step of a call can't be cut into slices, but many calls of an account need not all take a step in one round.
     """

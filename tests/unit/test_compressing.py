@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from waypost.app.compressing import IN_A_THREAD, LEAST_BYTES, compressed
+from tests.support.rounds import looks_per_slice
+from waypost.app.compressing import LEAST_BYTES, SLICE_BYTES, compressed
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
 LONG = b"<p>parcel</p>" * LEAST_BYTES
@@ -32,7 +33,7 @@ async def answer(
 
 
 @pytest.mark.parametrize("accepts", ["gzip", "deflate, gzip;q=1.0", "br, GZIP;q=0.1", "x-gzip"])
-@pytest.mark.parametrize("size", [1, 2 * IN_A_THREAD // len(LONG)])
+@pytest.mark.parametrize("size", [1, 4 * SLICE_BYTES // len(LONG)])
 async def test_compressed_responses_have_their_new_length(accepts: str, size: int) -> None:
     headers, (body,) = await answer(LONG * size, accepts=accepts)
 
@@ -79,3 +80,13 @@ async def test_each_chunk_of_a_long_response_can_be_decoded_on_arrival() -> None
     assert b"content-length" not in headers
     unpacked = gzip.zlib.decompressobj(31)  # type: ignore[attr-defined]
     assert [unpacked.decompress(piece) for piece in pieces] == [b"first", LONG, b"last"]
+
+
+async def test_a_large_response_is_compressed_in_slices() -> None:
+    large = LONG * (32 * SLICE_BYTES // len(LONG))
+
+    with looks_per_slice(1) as waits:
+        _, (body,) = await answer(large)
+
+    assert gzip.decompress(body) == large
+    assert waits.count >= 32 / 2

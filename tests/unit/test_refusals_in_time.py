@@ -32,7 +32,7 @@ def test_the_first_refusals_are_answered_at_once_and_the_others_ten_a_second() -
     assert pace.seconds(B, 0) == 0.0
 
 
-def test_whoever_waits_as_told_is_answered_at_once() -> None:
+def test_whoever_waits_between_calls_is_answered_at_once() -> None:
     clock = Clock()
     pace = RefusalPace(clock)
     for _ in range(AT_ONCE + 1):

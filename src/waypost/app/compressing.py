@@ -4,7 +4,6 @@ An attacker who can place text in a response can read the rest from its compress
 response with a secret has ``Cache-Control: no-transform``, which proxies respect, too.
 """
 
-import asyncio
 import zlib
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,12 +11,18 @@ from typing import Any, Final
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from waypost.turns import Turn, account_of_call
+
 LEAST_BYTES: Final = 1_024
 """Smaller responses are not worth it: they fit in one packet anyway."""
-IN_A_THREAD: Final = 1 << 16
-"""Larger pieces are compressed in a thread, since they would block the event loop."""
+SLICE_BYTES: Final = 1 << 14
+"""Larger pieces are compressed in slices, since they would block the event loop. A thread would compete with it: on
+busy cores, the loop gets the interpreter back from another thread after several milliseconds."""
+LARGE: Final = 1 << 16
 
 _LEVEL: Final = 4
+_LEVEL_OF_LARGE: Final = 1
+"""For large responses, and those in pieces: some more bytes in less than half the time."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _TYPES: Final = (b"text/", b"application/json", b"application/problem+json", b"image/svg+xml")
 
@@ -63,7 +68,7 @@ class _Compressing:
             if self._accepted and (in_pieces or len(first["body"]) >= LEAST_BYTES):
                 kept = [header for header in start["headers"] if header[0].lower() != b"content-length"]
                 start["headers"] = [*kept, (b"content-encoding", b"gzip")]
-                self._packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
+                self._packer = zlib.compressobj(_level(first), wbits=_GZIP)
                 if not in_pieces:
                     first["body"] = await self._packed(first["body"], last=True)
                     start["headers"].append((b"content-length", str(len(first["body"])).encode()))
@@ -71,14 +76,21 @@ class _Compressing:
         await self._send(start)
 
     async def _packed(self, piece: bytes, *, last: bool) -> bytes:
-        if len(piece) < IN_A_THREAD:
-            return self._pack(piece, last=last)
-        return await asyncio.to_thread(self._pack, piece, last=last)
+        packed: list[bytes] = []
+        if len(piece) <= SLICE_BYTES:
+            packed.append(self._packer.compress(piece))
+        else:
+            turn = Turn(account_of_call())
+            for begin in range(0, len(piece), SLICE_BYTES):
+                await turn.pause()
+                packed.append(self._packer.compress(piece[begin : begin + SLICE_BYTES]))
+        packed.append(self._packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
+        return b"".join(packed)
 
-    def _pack(self, piece: bytes, *, last: bool) -> bytes:
-        packed: bytes = self._packer.compress(piece)
-        packed += self._packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
-        return packed
+
+def _level(first: Any) -> int:
+    is_large = first.get("more_body", False) or len(first["body"]) > LARGE
+    return _LEVEL_OF_LARGE if is_large else _LEVEL
 
 
 def _may_be(status: int, headers: dict[bytes, bytes]) -> bool:

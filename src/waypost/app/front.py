@@ -74,7 +74,7 @@ def for_our_host(public_url: str | None, application: ASGIApp) -> ASGIApp:
 
 
 def refusing_slowly(application: ASGIApp, pace: RefusalPace) -> ASGIApp:
-    """Return the application with repeated refusals (429) of an account, or else of a network, delayed."""
+    """Return the application with repeated refusals (429) delayed, per account or, without one, per network."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
