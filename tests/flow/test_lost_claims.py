@@ -10,13 +10,14 @@ from tests.flow.test_dispatch import Way
 from tests.flow.test_intake import reporting, scan
 from tests.flow.test_queue import claim, report
 from tests.support.databases import add_account, add_endpoint
-from tests.support.receiver import OK, Peer, receiving
+from tests.support.receiver import HANGS_AFTER_SECONDS, OK, Peer, receiving
 from waypost.app.sending import dispatcher_part
 from waypost.app.supervisor import keep_running
+from waypost.dispatch import dispatcher, scouting
+from waypost.dispatch.run import clock
 from waypost.intake.batch import write
 from waypost.store import dispatchers
 from waypost.store.database import Database
-from waypost.store.hints import Hint
 from waypost.store.trouble import LOST
 
 _LEASE_TO_THE_DISPATCHER = """
@@ -97,13 +98,52 @@ async def test_attempts_in_flight_are_recorded_if_the_stop_comes_between_the_los
         await way.intake.submit([reporting(account, "A1", scan(8))])
         await receiver.received(1)
         await database.serving.execute(_END_ITS_SESSION)
-        way.dispatcher.heard(Hint(all=True))  # it looks now, and finds its session lost
         await running
 
     assert await database.serving.fetchval("select array_agg(state) from settled") == ["delivered"]
     assert await way.outcomes() == ["succeeded"]
     assert await database.serving.fetchval("select count(*) from dispatcher") == 0
     await way.intake.stop()
+
+
+async def test_a_dispatcher_begins_nothing_after_its_session_has_ended(
+    database: Database, account: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scouting, "SCOUT_SECONDS", 3600.0)  # it must not notice by looking
+    frozen = [clock()]
+    monkeypatch.setattr(dispatcher, "clock", lambda: frozen[0] if frozen else clock())  # the rate limit lets one begin
+    way, stop, answered = Way(database), asyncio.Event(), asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        await answered.wait()
+        await peer.write(OK)
+
+    way.intake.start()
+    async with receiving(lambda number: slow if number == 1 else OK) as receiver:
+        endpoint = await way.add_endpoint(account, receiver.url)
+        await database.serving.execute("update endpoint set rate_limit_per_second = 3 where id = $1", endpoint)
+        serving = asyncio.create_task(way.dispatcher.serve(stop))
+        await way.intake.submit([reporting(account, parcel, scan(8)) for parcel in ("A1", "B1", "C1")])
+        await receiver.received(1)
+        await database.serving.execute(_END_ITS_SESSION)
+        with pytest.raises(LOST):
+            async with asyncio.timeout(HANGS_AFTER_SECONDS):
+                await serving
+        assert way.dispatcher.in_flight == 3
+        frozen.clear()
+        async with asyncio.timeout(HANGS_AFTER_SECONDS):
+            while way.dispatcher.in_flight > 1:  # noqa: ASYNC110 - no event says that what waited was given back
+                await asyncio.sleep(0)
+
+        assert len(receiver.requests) == 1
+        monkeypatch.undo()
+        answered.set()
+        serving = asyncio.create_task(way.dispatcher.serve(stop))
+        assert await way.settled(3) == [("delivered", None, 1)] * 3
+        assert len(receiver.requests) == 3
+        await way.intake.stop()
+        stop.set()
+        await serving
 
 
 async def test_leases_of_a_number_that_cannot_be_reused_are_handed_over(database: Database, account: UUID) -> None:

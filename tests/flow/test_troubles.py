@@ -11,14 +11,16 @@ from tests.flow.test_queue import report
 from tests.support.databases import add_account
 from waypost.domain import ids
 from waypost.domain.incidents import Incident, State
+from waypost.domain.times import rfc3339
 from waypost.keeper.reconciler import Reconciler
-from waypost.keeper.troubles import STALLS_OF_TROUBLE, STUCK_AFTER, Signs, Troubles
+from waypost.keeper.troubles import SILENT_AFTER, STALLS_OF_TROUBLE, STUCK_AFTER, Signs, Troubles
 from waypost.store import incidents, partitions
 from waypost.store.backups.scheduled import ScheduledBackups
 from waypost.store.database import Database
 from waypost.store.incidents import BEGINNING
 from waypost.store.reconciliation import Findings
 
+MINUTE = timedelta(minutes=1)
 CONNECTION = """
 with added as (
     insert into connection (id, account, source, kind, name, credentials)
@@ -150,6 +152,31 @@ async def test_another_machines_disk_is_not_judged_by_this_one(watched: Watched)
     watched.room = True
 
     assert list(await watched.open(of_operator=True)) == ["disk"]
+
+
+async def test_the_incident_of_a_machine_that_is_not_heard_of_for_hours_is_closed(watched: Watched) -> None:
+    watched.room = False
+    (opened,) = (await watched.open(of_operator=True)).values()
+    await watched.execute("update incident set details = jsonb_set(details, '{host}', '\"removed\"')")
+    watched.room = True
+    assert list(await watched.open(of_operator=True)) == ["disk"]
+    long_ago = f'"{rfc3339(datetime.now(UTC) - SILENT_AFTER)}"'
+    await watched.execute("update incident set details = jsonb_set(details, '{seen_at}', $1::text::jsonb)", long_ago)
+
+    assert await watched.open(of_operator=True) == {}
+    async with watched.database.serving.acquire() as session:
+        (closed,) = await incidents.newest(session, None, state=State.CLOSED, limit=2)
+    assert closed.id == opened.id
+    assert closed.message.startswith("No keeper on the machine removed has reported for 3 hours.")
+
+
+async def test_a_machine_confirms_its_incident_every_hour_without_another_alert() -> None:
+    signs = Signs(has_room=lambda: False)
+    at = datetime(2026, 3, 2, 6, 10, tzinfo=UTC)
+
+    seen = [trouble.details["seen_at"] for minutes in (0, 40, 50) for trouble in signs.found(at + minutes * MINUTE)]
+
+    assert seen == ["2026-03-02T06:00:00.000Z", "2026-03-02T06:00:00.000Z", "2026-03-02T07:00:00.000Z"]
 
 
 async def test_a_day_without_a_backup_is_an_incident(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.ending import end
 from waypost.store.hints import Hint
 from waypost.store.rows import Finished
-from waypost.store.statements import Session
-from waypost.store.trouble import LOST, REPEATABLE
+from waypost.store.statements import Session, until_gone
+from waypost.store.trouble import LOST, REPEATABLE, Unreachable
 
 STOP_SECONDS: Final = 20.0
 
@@ -72,7 +72,7 @@ class Dispatcher:
         self._lanes, self._membership = Lanes(), Membership()
         self._scout = Scout(self._membership, clock)
         self._tell_others = tell_others or (lambda _endpoints: None)
-        self._look = asyncio.Event()
+        self._look, self._is_entitled = asyncio.Event(), False
         self.is_serving = False
         """Whether it claims what is due."""
         self._gone = GoneLanes(database)
@@ -186,12 +186,13 @@ class Dispatcher:
         if before is not None:
             await dispatchers.come_back(life, number, before=before, in_hand=self._attempts.in_hand)
         self._number = self._recorder.dispatcher = number
+        self._is_entitled = True
         return number
 
     async def _dispatch(self, life: Session, number: int, stop: asyncio.Event) -> None:
         works = (
             *(self._claims.serve(number), self._scout_loop(life, number)),
-            *(self._manual.serve(number), self._gone.serve()),
+            *(self._manual.serve(number), self._gone.serve(), _until_lost(life)),
         )
         loops = [asyncio.create_task(work) for work in works]
         recorder = asyncio.create_task(self._recorder.serve())
@@ -201,9 +202,11 @@ class Dispatcher:
             await asyncio.wait([*loops, recorder, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.is_serving = False
+            self._is_entitled = stop.is_set()
             # Workers continue: an attempt can't be called back, and its result is worth keeping.
-            ended = await end(*loops, stopping)
             self._let_go()
+            ended = await end(*loops, stopping)
+            self._let_go()  # what a claim brought in its last moment
         if not stop.is_set():
             await end(recorder)  # what it holds is kept, and committed when we are back
             raise next((error for error in ended if isinstance(error, Exception)), ConnectionError("recorder"))
@@ -290,7 +293,7 @@ class Dispatcher:
                 leased = lane.waiting.popleft()
                 self._attempts.begin(leased)
                 lane.begins()
-                may_go = await lane.turn(clock)
+                may_go = await lane.turn(clock) and self._is_entitled
                 began = clock()
                 finished = await self._attempt(leased, lane) if may_go else Finished(leased.claimed, None, None)
                 now = clock()
@@ -317,3 +320,9 @@ class Dispatcher:
         if not lane.endpoint.enabled:
             return Finished(leased.claimed, None, Settled.CANCELLED, Reason.ENDPOINT_OFF)
         return await self._attempts.make(leased, lane.endpoint)
+
+
+async def _until_lost(life: Session) -> None:
+    """Raise as soon as the session that proves life has ended: until the next look others might send the same."""
+    await until_gone(life)
+    raise Unreachable("the session that proves that this dispatcher lives has ended")

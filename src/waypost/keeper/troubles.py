@@ -10,7 +10,7 @@ from uuid import UUID
 from waypost.domain import ids
 from waypost.domain.connections import ConnectionState
 from waypost.domain.incidents import Incident, Kind, Subject, Trouble, changes
-from waypost.domain.times import from_ms, rfc3339
+from waypost.domain.times import from_ms, read_rfc3339, rfc3339
 from waypost.keeper.reconciler import Reconciler
 from waypost.store import incident_changes, incidents, partitions, trouble_signs
 from waypost.store.backups.scheduled import ScheduledBackups
@@ -30,6 +30,11 @@ STALLS_OF_TROUBLE: Final = 30
 STALLED_SECONDS: Final = 600.0
 PARCELS: Final = "parcels"
 HOST: Final = "host"
+SEEN_AT: Final = "seen_at"
+"""Until when a machine's keeper has seen the trouble, to the hour: each confirmation is a change of the incident."""
+
+SILENT_AFTER: Final = timedelta(hours=3)
+"""A machine whose keeper has not confirmed its trouble for this long was most likely removed."""
 
 
 class Signs:
@@ -61,12 +66,14 @@ class Signs:
         """Yield what is wrong with the process and its machine."""
         if not self._has_room():
             yield self._here(
+                at,
                 Subject.DISK,
                 "The disk is nearly full: updates are rejected, deliveries continue. Free some space, or lower"
                 " WAYPOST_MIN_FREE_DISK.",
             )
         if self._is_stalling():
             yield self._here(
+                at,
                 Subject.STALL,
                 f"The event loop was blocked more than {STALLS_OF_TROUBLE} times within 10 minutes. The machine may be"
                 " too small or overloaded; the log event loop_stalled says what ran.",
@@ -75,13 +82,25 @@ class Signs:
             newest = self._backups.newest() or self._started
             if at - newest > BACKUP_AGE:
                 yield self._here(
+                    at,
                     Subject.BACKUP,
                     f"No backup has been made for {BACKUP_AGE // timedelta(hours=1)} hours. The log event duty_failed"
                     " says why.",
                 )
 
-    def _here(self, subject: Subject, message: str) -> Trouble:
-        return Trouble(None, Kind.OPERATOR, subject.value, message, details={HOST: self.host})
+    def is_here(self, incident: Incident) -> bool:
+        """Return whether an incident is about this machine, or about none in particular."""
+        return bool(incident.details.get(HOST, self.host) == self.host)
+
+    def is_silent(self, incident: Incident, at: datetime) -> bool:
+        """Return whether the machine of an incident has not confirmed it for hours."""
+        seen = read_rfc3339(incident.details.get(SEEN_AT, "")) or self._started  # older versions noted no time
+        return at - seen >= SILENT_AFTER
+
+    def _here(self, at: datetime, subject: Subject, message: str) -> Trouble:
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        details = {HOST: self.host, SEEN_AT: rfc3339(hour)}
+        return Trouble(None, Kind.OPERATOR, subject.value, message, details=details)
 
     def _is_stalling(self) -> bool:
         """Return whether the loop was blocked often within the last minutes."""
@@ -109,14 +128,23 @@ class Troubles:
             *await _of_partitions(session),
             *await self._of_dispatchers(session),
         ]
-        known = [one for one in await incidents.open_ones(session, KINDS) if self._can_see(one)]
-        return await incident_changes.write_changes(session, changes(known, found, _ending))
+        known = [one for one in await incidents.open_ones(session, KINDS) if self._can_see(one, at)]
+        return await incident_changes.write_changes(session, changes(known, found, self._ending))
 
-    def _can_see(self, incident: Incident) -> bool:
+    def _can_see(self, incident: Incident, at: datetime) -> bool:
         """Return whether this keeper can say that an incident is over: it may be about another keeper's machine."""
         if incident.subject == Subject.RECONCILER:
             return self._reconciler.findings is not None
-        return bool(incident.details.get(HOST, self._signs.host) == self._signs.host)
+        return self._signs.is_here(incident) or self._signs.is_silent(incident, at)
+
+    def _ending(self, incident: Incident) -> str:
+        if self._signs.is_here(incident):
+            return _ending(incident)
+        return (
+            f"No keeper on the machine {incident.details[HOST]} has reported for {SILENT_AFTER // timedelta(hours=1)}"
+            " hours. It was probably removed. If the machine is still in use and the trouble persists, another incident"
+            " is opened."
+        )
 
     async def _of_dispatchers(self, session: Session) -> list[Trouble]:
         if not self._signs.has_settled or await trouble_signs.is_anybody_dispatching(session, UNSEEN):

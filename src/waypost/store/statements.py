@@ -4,6 +4,7 @@ The embedded build of PostgreSQL has no pg_stat_statements, so statements are co
 BEGIN, COMMIT and COPY.
 """
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -119,6 +120,22 @@ def is_gone(session: Session) -> bool:
         return bool(session.is_closed())
     except InterfaceError:  # its pool has taken it back
         return True
+
+
+async def until_gone(session: Session) -> None:
+    """Return as soon as a session's connection is known to be closed; nothing is sent on it to find out."""
+    gone = asyncio.Event()
+
+    def note(_session: Session) -> None:
+        gone.set()
+
+    session.add_termination_listener(note)
+    try:
+        if not is_gone(session):
+            await gone.wait()
+    finally:
+        if not is_gone(session):
+            session.remove_termination_listener(note)
 
 
 def break_off(session: Session) -> None:

@@ -22,6 +22,8 @@ DISPATCHERS = 3
 
 # Migrations run under this search path too, so that the defaults of columns follow the clock.
 _SEARCH_PATH = "sim, public, pg_catalog"
+# PostgreSQL's own limits count real time, and would end the sessions of a run that is suspended for a while.
+_UNLIMITED = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 _SCHEMA = """
 create schema sim;
 create function sim.now() returns timestamptz stable language sql
@@ -157,7 +159,7 @@ async def virtual_server(dsn: str) -> AsyncIterator[VirtualServer]:
 async def _connect(dsn: str) -> Any:
     settings = {"search_path": _SEARCH_PATH, "timezone": "UTC", "synchronous_commit": "off"}
     moments = {"sim.now": EPOCH.isoformat(), "sim.started": EPOCH.isoformat()}
-    return await asyncpg.connect(dsn, server_settings=ENGINE_SETTINGS | settings | moments)
+    return await asyncpg.connect(dsn, server_settings=ENGINE_SETTINGS | _UNLIMITED | settings | moments)
 
 
 async def _make_partitions(connection: Any) -> None:
