@@ -6,13 +6,15 @@ import os
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from ipaddress import ip_address
 
 import pytest
+from pyreqwest.client import Client
 
 from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
 from waypost.dispatch.answers import Answer, Failure, failure_of
+from waypost.dispatch.kept_clients import Place, Plan
 from waypost.dispatch.transport import (
     KEPT_BYTES,
     KEPT_HEADER_CHARACTERS,
@@ -41,12 +43,16 @@ def target(receiver: Receiver, path: str = "/hook?a=b&c[]=%20") -> Target:
     return parse_target(f"http://shop.test:{receiver.port}{path}", ports=Ports.parse("1-65535"))
 
 
-def trusting(*addresses: IPAddress, made: type[PyreqwestTransport] = PyreqwestTransport) -> PyreqwestTransport:
+def trusting(
+    *addresses: IPAddress,
+    made: type[PyreqwestTransport] = PyreqwestTransport,
+    now: Callable[[], float] = time.monotonic,
+) -> PyreqwestTransport:
     """Return a transport to which these addresses have answered before, so that it keeps its clients."""
-    trust = Trust(time.monotonic)
+    trust = Trust(now)
     for address in addresses or (LOOPBACK,):
         trust.answered(address)
-    return made(trust=trust)
+    return made(trust=trust, now=now)
 
 
 async def post(transport: PyreqwestTransport, to: Target, *, seconds: float = 10) -> Answer | Failure:
@@ -290,21 +296,21 @@ async def test_a_connection_never_accepted_fails_in_time_to_try_another_address(
 
 
 async def test_the_deadline_includes_the_creation_of_the_client() -> None:
-    loop, enough = asyncio.get_running_loop(), threading.Event()
-    threads = ThreadPoolExecutor(1)
-    loop.set_default_executor(threads)  # in which clients are made
-    threads.submit(enough.wait)
-    try:
-        async with receiving() as receiver, asyncio.timeout(10):
-            transport = PyreqwestTransport()
+    enough = threading.Event()
 
-            late = await post(transport, target(receiver), seconds=0.1)
-            assert (late, receiver.connections) == (Failure(Outcome.TIMED_OUT), 0)
+    class Slow(PyreqwestTransport):
+        def _build(self, plan: Plan) -> Client:
+            enough.wait()
+            return super()._build(plan)
 
-            enough.set()
-            assert (await post(transport, target(receiver))).outcome is Outcome.SUCCEEDED
-    finally:
+    async with receiving() as receiver, asyncio.timeout(10):
+        transport = Slow()
+
+        late = await post(transport, target(receiver), seconds=0.1)
+        assert (late, receiver.connections) == (Failure(Outcome.TIMED_OUT), 0)
+
         enough.set()
+        assert (await post(transport, target(receiver))).outcome is Outcome.SUCCEEDED
 
 
 async def test_a_deadline_that_has_passed_sends_nothing() -> None:
@@ -316,7 +322,9 @@ async def test_a_deadline_that_has_passed_sends_nothing() -> None:
 async def test_cancelling_ends_at_once_and_the_connection_at_the_deadline() -> None:
     async with receiving(always(HANG)) as receiver:
         transport = PyreqwestTransport()
-        await transport._client(target(receiver), LOOPBACK).client  # to make one may take most of a short deadline
+        await transport._clients.of(
+            Place(target(receiver), LOOPBACK), None
+        ).client  # to make one may take most of a short deadline
         sending = asyncio.create_task(post(transport, target(receiver), seconds=1))
         await receiver.received(1)
 

@@ -7,18 +7,13 @@ from pathlib import Path
 import pytest
 from pyreqwest.client import Client
 
-from tests.contract.test_transport import BODY, HEADERS, post, target, trusting
+from tests.contract.test_transport import BODY, HEADERS, LOOPBACK, post, target, trusting
 from tests.support import hostile
 from tests.support.receiver import OK, always, answering, receiving
 from waypost.dispatch.answers import Answer, Failure
-from waypost.dispatch.transport import (
-    CLIENT_LIFE_SECONDS,
-    IDLE_SECONDS,
-    PyreqwestTransport,
-)
+from waypost.dispatch.kept_clients import CLIENT_LIFE_SECONDS, IDLE_SECONDS, RENEWED_AFTER_SECONDS, Place, Plan
+from waypost.dispatch.transport import PyreqwestTransport
 from waypost.domain.attempts import Cause, Outcome
-from waypost.domain.ip_addresses import IPAddress
-from waypost.domain.targets import Target
 
 
 class Clock:
@@ -141,9 +136,9 @@ async def test_changing_keep_alive_announcements_create_few_clients() -> None:
     made = list[object]()
 
     class Counting(PyreqwestTransport):
-        def _build(self, target: Target, address: IPAddress, idle: float, *, trusted: bool) -> Client:
-            made.append(idle)
-            return super()._build(target, address, idle, trusted=trusted)
+        def _build(self, plan: Plan) -> Client:
+            made.append(plan.idle)
+            return super()._build(plan)
 
     async with receiving(lambda number: answering(200, f"keep-alive: timeout={1 + number % 9}")) as receiver:
         transport = trusting(made=Counting)
@@ -184,6 +179,32 @@ async def test_a_client_and_its_connections_are_closed_after_five_minutes() -> N
 
         assert [request.connection for request in receiver.requests] == [1, 2]
         await receiver.left_open(1)
+
+
+@pytest.mark.parametrize("seconds", [0.0, RENEWED_AFTER_SECONDS], ids=["it was new to us", "its client is old"])
+async def test_the_client_of_an_endpoint_in_use_is_replaced_before_a_request_needs_the_next(seconds: float) -> None:
+    clock, plans = Clock(), list[Plan]()
+
+    class Noting(PyreqwestTransport):
+        def _build(self, plan: Plan) -> Client:
+            plans.append(plan)
+            return super()._build(plan)
+
+    async with receiving() as receiver:
+        transport = trusting(made=Noting, now=clock) if seconds else Noting(now=clock)
+        place = Place(target(receiver), LOOPBACK)
+        await post(transport, target(receiver))
+        clock.seconds = seconds
+        if seconds:
+            await post(transport, target(receiver))
+        first = transport._clients._kept[place.key]
+
+        assert first.next is not None
+        await first.next.client
+
+        await post(transport, target(receiver))
+        assert transport._clients._kept[place.key] is first.next
+        assert [plan.trusted for plan in plans] == [bool(seconds), True]
 
 
 async def test_a_changed_address_gets_a_new_connection() -> None:

@@ -13,6 +13,7 @@ from tests.support.rounds import looks_per_slice
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.trackings import Source, Update, apply, register
 from waypost.intake.batch import write
+from waypost.intake.collector import HEAVY_DELIVERIES, MANY_ENDPOINTS
 from waypost.intake.unread import UNREAD
 from waypost.portal.track.parcel_view import parcel_view, parcel_view_in_turns
 from waypost.portal.track.texts import LANGUAGES
@@ -92,5 +93,28 @@ async def test_after_a_change_of_a_large_parcel_its_account_has_batches_of_its_o
     await asyncio.gather(intake.submit(one_more[:1]), intake.submit([reporting(other, "B", known[0])]))
     apart = SENT["begin"] - before
     await intake.stop()
+
+    assert apart == transactions
+
+
+@pytest.mark.parametrize(("endpoints", "transactions"), [(MANY_ENDPOINTS, 2), (MANY_ENDPOINTS - 1, 1)])
+async def test_after_events_for_many_endpoints_their_account_has_batches_of_its_own(
+    database: Database, endpoints: int, transactions: int
+) -> None:
+    heavy, other = await add_account(database), await add_account(database)
+    way, scan = Way(database), Checkpoint("2026-03-02T08:00:00", "Departed")
+    for number in range(endpoints):
+        await way.add_endpoint(heavy, f"https://shop.test/{number}")
+    way.intake.start()
+    await way.intake.submit(
+        [reporting(heavy, f"A{number}", scan) for number in range(HEAVY_DELIVERIES // endpoints + 1)]
+    )
+
+    before = SENT["begin"]
+    await asyncio.gather(
+        way.intake.submit([reporting(heavy, "A", scan)]), way.intake.submit([reporting(other, "B", scan)])
+    )
+    apart = SENT["begin"] - before
+    await way.intake.stop()
 
     assert apart == transactions

@@ -40,7 +40,9 @@ class StandInTransport(ABC):
         body: bytes,
         *,
         deadline_seconds: float,
+        account: UUID | None = None,
     ) -> Answer | Failure:
+        del account
         return await self.respond(Post(target, address, headers, body, deadline_seconds))
 
     async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:

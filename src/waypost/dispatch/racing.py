@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -33,8 +34,16 @@ class Race:
     address and can't take over a connection.
     """
 
-    def __init__(self, transport: Transport, slots: AddressSlots, admitted: Admitted, *, ends: float) -> None:
-        self._transport = transport
+    def __init__(
+        self,
+        transport: Transport,
+        slots: AddressSlots,
+        admitted: Admitted,
+        *,
+        ends: float,
+        account: UUID | None = None,
+    ) -> None:
+        self._transport, self._account = transport, account
         self._slots = slots
         self._target = admitted.target
         self._first = admitted.addresses[0]
@@ -59,7 +68,9 @@ class Race:
             return Failure(Outcome.CONNECT_FAILED)
         try:
             left = self._ends - time.monotonic()
-            return await self._transport.post(self._target, address, headers, body, deadline_seconds=left)
+            return await self._transport.post(
+                self._target, address, headers, body, deadline_seconds=left, account=self._account
+            )
         finally:
             self._leave(address)
 

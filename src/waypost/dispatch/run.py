@@ -5,6 +5,7 @@ import random
 import time
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -90,7 +91,7 @@ class Sender:
         started, began = time.time(), time.monotonic() - used
         signed = self._signer.sign(claimed, endpoint, int(started))
         times.stage_ended()  # `request`
-        answer = await self._post(admitted, signed, began + self._settings.timeout_seconds)
+        answer = await self._post(admitted, signed, began + self._settings.timeout_seconds, endpoint.account)
         times.stage_ended()  # `response`
         seconds = time.monotonic() - began
         if answer.outcome is Outcome.TIMED_OUT:  # a busy process notices it late
@@ -110,14 +111,17 @@ class Sender:
         except TimeoutError:
             return Outcome.TIMED_OUT
 
-    async def _post(self, admitted: Admitted | Outcome, signed: Signed, ends: float) -> Answer | Failure:
+    async def _post(self, admitted: Admitted | Outcome, signed: Signed, ends: float, account: UUID) -> Answer | Failure:
         """Post once, before a time of the monotonic clock. The caller releases the slot of the first address."""
         if not isinstance(admitted, Admitted):
             return Failure(admitted)
         if len(admitted.addresses) > 1:
-            return await Race(self._transport, self._slots, admitted, ends=ends).post(signed.headers, signed.body)
+            race = Race(self._transport, self._slots, admitted, ends=ends, account=account)
+            return await race.post(signed.headers, signed.body)
         left, (address,) = ends - time.monotonic(), admitted.addresses
-        return await self._transport.post(admitted.target, address, signed.headers, signed.body, deadline_seconds=left)
+        return await self._transport.post(
+            admitted.target, address, signed.headers, signed.body, deadline_seconds=left, account=account
+        )
 
     def _attempt(
         self,

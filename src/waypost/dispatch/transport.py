@@ -11,13 +11,12 @@ than an endpoint announces (``Keep-Alive: timeout=n``).
 import asyncio
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final, Protocol
+from uuid import UUID
 
-import msgspec
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError, RequestTimeoutError
 from pyreqwest.http import HeaderMap, Url
@@ -25,6 +24,7 @@ from pyreqwest.response import Response
 from pyreqwest.runtime import runtime_worker_threads
 
 from waypost.dispatch.answers import Answer, Failure, cause_of_body, failure_of, of_status
+from waypost.dispatch.kept_clients import CLIENTS, KeptClients, Place, Plan
 from waypost.dispatch.time_limit import TimeLimit
 from waypost.dispatch.trust import Trust
 from waypost.domain.attempts import Cause, Outcome
@@ -47,8 +47,6 @@ KEPT_HEADER_CHARACTERS: Final = 8_192
 KEPT_HEADERS_CHARACTERS: Final = 16_384
 NOT_TEXT: Final = "[not text]"
 
-CLIENTS: Final = 1_000
-CLIENT_LIFE_SECONDS: Final = 300.0
 CONNECT_SECONDS: Final = 5.0
 """For TCP and TLS: enough for a lost packet or two, and short enough to try another address of the name."""
 
@@ -60,10 +58,8 @@ default, the first requests to other addresses would wait as long.
 """
 runtime_worker_threads(THREADS)  # of this process; possible only before the client's first use
 
-IDLE_SECONDS: Final = 4.0
 IDLE_CONNECTIONS: Final = 64
 _COMPARED_URLS: Final = 4096
-_TIMEOUT: Final = re.compile(r"\btimeout\s*=\s*\"?([0-9]{1,6})", re.ASCII | re.IGNORECASE)
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 RESET_AT_ONCE_SECONDS: Final = 1.0
 PROBE_SECONDS: Final = 1.0
@@ -81,8 +77,12 @@ class Transport(Protocol):
         body: bytes,
         *,
         deadline_seconds: float,
+        account: UUID | None = None,
     ) -> Answer | Failure:
-        """Post to exactly this address, follow nothing, and return the result; raise nothing that a peer causes."""
+        """Post to exactly this address, follow nothing, and return the result; raise nothing that a peer causes.
+
+        ``account`` is whose turn it takes where requests wait for each other.
+        """
 
     async def connects(self, address: IPAddress, port: int, *, seconds: float) -> bool:
         """Return whether a plain TCP connection is accepted within the time limit; nothing is sent on it."""
@@ -93,34 +93,6 @@ class Transport(Protocol):
 
 _RESET: Final = Failure(Outcome.RESET)
 _NOT_CONNECTED: Final = Failure(Outcome.CONNECT_FAILED)
-_Key = tuple[str, str, int, bytes]
-"""Scheme, host, port, and the bytes of the address."""
-
-
-class _Kept(msgspec.Struct):
-    """A client; ``idle`` is how long it keeps connections, ``announced`` the shortest time requested since.
-
-    The time is only ever shortened before the client's end, so that an endpoint that announces a different time with
-    each response can't have a client made for each.
-    """
-
-    client: asyncio.Future[Client]
-    since: float
-    trusted: bool
-    idle: float = IDLE_SECONDS
-    announced: float = IDLE_SECONDS
-    answered_at: float | None = None
-
-    def answered(self, now: float, headers: Iterable[tuple[str, str]]) -> None:
-        """Note a response, and how long its connection may be kept."""
-        self.answered_at = now
-        for name, value in headers:
-            if name == "keep-alive" and (found := _TIMEOUT.search(value)):
-                self.announced = min(self.announced, max(0.0, int(found[1]) - 1.0))
-
-    def is_warm(self, now: float) -> bool:
-        """Return whether one of its connections may have been kept until now."""
-        return self.answered_at is not None and now - self.answered_at <= self.idle
 
 
 class PyreqwestTransport:
@@ -142,11 +114,10 @@ class PyreqwestTransport:
     ) -> None:
         self._source_address = source_address
         self._authorities = certificates_in(authorities)
-        self._most = clients
         self._connect = timedelta(seconds=connect_seconds)
         self._now = now
-        self._clients: OrderedDict[_Key, _Kept] = OrderedDict()
         self._trust = trust or Trust(now)
+        self._clients = KeptClients[Client](self._build, self._trust, most=clients, now=now)
         self._reading = TimeLimit(READ_SECONDS)
 
     async def post(
@@ -157,6 +128,7 @@ class PyreqwestTransport:
         body: bytes,
         *,
         deadline_seconds: float,
+        account: UUID | None = None,
     ) -> Answer | Failure:
         """See ``Transport``."""
         url = _same_url(target)
@@ -165,7 +137,8 @@ class PyreqwestTransport:
         if deadline_seconds <= 0:
             return Failure(Outcome.TIMED_OUT)
         ends = time.monotonic() + deadline_seconds
-        kept = self._client(target, address)
+        place = Place(target, address)
+        kept = self._clients.of(place, account)
         client = await self._made(kept.client, deadline_seconds)
         left = ends - time.monotonic()
         if client is None or left <= 0:
@@ -179,6 +152,7 @@ class PyreqwestTransport:
             kept.answered(self._now(), answer.headers)
             if not kept.trusted:
                 self._trust.answered(address)
+            self._clients.renew_soon(kept, place, account)
         elif answer.outcome is Outcome.TIMED_OUT:
             self._trust.kept_waiting(address)
         elif answer == _NOT_CONNECTED and target.scheme == "https":
@@ -226,8 +200,7 @@ class PyreqwestTransport:
 
     def is_warm(self, target: Target, address: IPAddress) -> bool:
         """See ``Transport``."""
-        kept = self._clients.get(_key(target, address))
-        return kept is not None and kept.is_warm(self._now())
+        return self._clients.is_warm(Place(target, address))
 
     async def _made(self, kept: asyncio.Future[Client], seconds: float) -> Client | None:
         """Wait for a client that is being made, up to a limit: after a start, a thousand wait for a few threads."""
@@ -239,46 +212,8 @@ class PyreqwestTransport:
         except TimeoutError:
             return None
 
-    def _client(self, target: Target, address: IPAddress) -> _Kept:
-        key = _key(target, address)
-        kept = self._clients.get(key)
-        trusted = self._trust.trusts(address)
-        if kept is None:
-            return self._make(key, target, address, IDLE_SECONDS, trusted=trusted)
-        # If connections must be kept for less time, a new client is made: the old one is dropped with those it keeps.
-        old = self._now() - kept.since >= CLIENT_LIFE_SECONDS
-        if old or kept.announced < kept.idle or kept.trusted != trusted:
-            return self._make(key, target, address, kept.announced, trusted=trusted)
-        self._clients.move_to_end(key)
-        return kept
-
-    def _make(self, key: _Key, target: Target, address: IPAddress, idle: float, *, trusted: bool) -> _Kept:
-        # This takes ten milliseconds, most of them for reading the system's certificates, without the interpreter's
-        # lock: a thousand endpoints after a start must not block the loop.
-        work = asyncio.to_thread(self._build, target, address, idle, trusted=trusted)
-        building = asyncio.ensure_future(work)
-        building.add_done_callback(lambda built: self._forget(key, built))
-        kept = self._clients[key] = _Kept(building, self._now(), trusted, idle, idle)
-        self._clients.move_to_end(key)
-        self._drop_old()
-        return kept
-
-    def _forget(self, key: _Key, built: asyncio.Future[Client]) -> None:
-        """Let the next request try again if a client could not be made."""
-        kept = self._clients.get(key)
-        if (built.cancelled() or built.exception()) and kept is not None and kept.client is built:
-            del self._clients[key]
-
-    def _drop_old(self) -> None:
-        """Drop clients that were not used lately.
-
-        A dropped client closes its idle connections, and the others when their requests have ended.
-        """
-        ended = self._now() - CLIENT_LIFE_SECONDS
-        while len(self._clients) > self._most or next(iter(self._clients.values())).since <= ended:
-            self._clients.popitem(last=False)
-
-    def _build(self, target: Target, address: IPAddress, idle: float, *, trusted: bool) -> Client:
+    def _build(self, plan: Plan) -> Client:
+        (target, address), idle, trusted = plan
         builder = (
             ClientBuilder()
             .runtime_multithreaded(not trusted)
@@ -324,10 +259,6 @@ def _same_url(target: Target) -> Url | None:
         return None
     read = (str(url), url.scheme, url.host_str, url.port_or_known_default)
     return url if read == (target.url, target.scheme, target.host, target.port) else None
-
-
-def _key(target: Target, address: IPAddress) -> _Key:
-    return target.scheme, target.host, target.port, address.packed
 
 
 async def _read(response: Response, limit: TimeLimit) -> Answer:

@@ -1,7 +1,7 @@
 """Commits concurrent requests together: those that arrive while a batch is being written form the next one."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from uuid import UUID
@@ -33,8 +33,12 @@ HEAVY_SCANS: Final = 250
 """The scans of the large parcels that an account changes in a batch; merging more takes others more than some 5 ms."""
 LARGE_SCANS: Final = 100
 """From this many scans on, a parcel is large. Those of usual parcels are no reason to part: many accounts have many."""
+HEAVY_DELIVERIES: Final = 100
+"""The deliveries of events for many endpoints that an account makes in a batch; writing more takes some 5 ms, too."""
+MANY_ENDPOINTS: Final = 8
+"""From this many deliveries on, an event is for many endpoints: only where the operator allows more than usual."""
 HEAVY_SECONDS: Final = 10.0
-"""How long an account with more scans has batches of its own."""
+"""How long an account with more of either has batches of its own."""
 
 WRITERS: Final = 2
 """How many batches of small groups are written at a time, and as many bulk batches beside them."""
@@ -231,18 +235,18 @@ class Intake:
                 await self._note_unread(group)
 
     def _is_heavy(self, account: UUID | None) -> bool:
-        """Return whether an account's small groups are written apart, since its parcels are large."""
+        """Return whether an account's small groups are written apart, since they are much work."""
         return self._heavy_until.get(account, 0.0) > asyncio.get_running_loop().time()
 
     def _note_heavy(self, batch: list[Group]) -> None:
-        """Note the accounts whose large parcels made a batch slow for others; their reports may be small."""
-        merged: Counter[UUID | None] = Counter()
+        """Note the accounts whose large parcels or many endpoints made a batch slow; their reports may be small."""
+        work: defaultdict[UUID | None, float] = defaultdict(float)
         for group in batch:
             if not group.is_bulk:
-                merged[group.account] += sum(one.scans for one in group.results if one.scans >= LARGE_SCANS)
+                work[group.account] += sum(map(_heavy_work, group.results))
         now = asyncio.get_running_loop().time()
-        for account, scans in merged.items():
-            if scans > HEAVY_SCANS:
+        for account, share in work.items():
+            if share > 1:
                 self._heavy_until[account] = now + HEAVY_SECONDS
         for account in [account for account, until in self._heavy_until.items() if until <= now]:
             del self._heavy_until[account]
@@ -274,6 +278,13 @@ class Intake:
                 for group, why in refused.items():
                     group.end(why)
                 return written.endpoints
+
+
+def _heavy_work(result: Result) -> float:
+    """Return how much work that others would wait for a result was, as a share of what a batch may have of it."""
+    scans = result.scans if result.scans >= LARGE_SCANS else 0
+    deliveries = result.deliveries if result.deliveries >= MANY_ENDPOINTS else 0
+    return scans / HEAVY_SCANS + deliveries / HEAVY_DELIVERIES
 
 
 async def _take_keys(session: Session, batch: list[Group]) -> dict[Group, Exception | None]:

@@ -117,7 +117,7 @@ class Portion:
         applied = trackings.apply(previous, update, self._now)
         if applied.state is not previous:
             tracking.state, tracking.packed = applied.state, None
-        event = None
+        event, before = None, len(self._deliveries)
         if applied.eventful:
             packed = tracking.packed = await _packed(applied.state)
             event = self._add_event(tracking, previous, update, packed)
@@ -131,6 +131,7 @@ class Portion:
             state=applied.state if keeps_state else None,
             unread=applied.unread,
             scans=len(applied.state.checkpoints),
+            deliveries=len(self._deliveries) - before,
         )
 
     def _add_event(self, tracking: _Tracking, previous: TrackingState, update: Update, packed: bytes) -> UUID:

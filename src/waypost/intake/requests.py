@@ -67,6 +67,8 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     """The update's new scans that could not be read."""
     scans: int = 0
     """The scans that the tracking has after the update: how much work it was."""
+    deliveries: int = 0
+    """The deliveries of its event: how much of the work was writing them."""
 
 
 class Batch(msgspec.Struct, frozen=True):
