@@ -14,7 +14,7 @@ from pyreqwest.client import Client
 
 from tests.support.receiver import HANG, OK, Receiver, always, answering, receiving
 from waypost.dispatch.answers import Answer, Failure, failure_of
-from waypost.dispatch.kept_clients import Place, Plan
+from waypost.dispatch.kept_clients import ClientPlan, PinnedTarget
 from waypost.dispatch.transport import (
     KEPT_BYTES,
     KEPT_HEADER_CHARACTERS,
@@ -299,7 +299,7 @@ async def test_the_deadline_includes_the_creation_of_the_client() -> None:
     enough = threading.Event()
 
     class Slow(PyreqwestTransport):
-        def _build(self, plan: Plan) -> Client:
+        def _build(self, plan: ClientPlan) -> Client:
             enough.wait()
             return super()._build(plan)
 
@@ -323,7 +323,7 @@ async def test_cancelling_ends_at_once_and_the_connection_at_the_deadline() -> N
     async with receiving(always(HANG)) as receiver:
         transport = PyreqwestTransport()
         await transport._clients.of(
-            Place(target(receiver), LOOPBACK), None
+            PinnedTarget(target(receiver), LOOPBACK), None
         ).client  # to make one may take most of a short deadline
         sending = asyncio.create_task(post(transport, target(receiver), seconds=1))
         await receiver.received(1)

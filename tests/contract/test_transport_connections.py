@@ -1,6 +1,7 @@
 """Connections and clients are kept as long as both ends allow, and a reset is never read as a response."""
 
 import asyncio
+import time
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -11,8 +12,15 @@ from tests.contract.test_transport import BODY, HEADERS, LOOPBACK, post, target,
 from tests.support import hostile
 from tests.support.receiver import OK, always, answering, receiving
 from waypost.dispatch.answers import Answer, Failure
-from waypost.dispatch.kept_clients import CLIENT_LIFE_SECONDS, IDLE_SECONDS, RENEWED_AFTER_SECONDS, Place, Plan
+from waypost.dispatch.kept_clients import (
+    CLIENT_LIFE_SECONDS,
+    IDLE_SECONDS,
+    RENEWED_AFTER_SECONDS,
+    ClientPlan,
+    PinnedTarget,
+)
 from waypost.dispatch.transport import PyreqwestTransport
+from waypost.dispatch.trust import Trust
 from waypost.domain.attempts import Cause, Outcome
 
 
@@ -136,7 +144,7 @@ async def test_changing_keep_alive_announcements_create_few_clients() -> None:
     made = list[object]()
 
     class Counting(PyreqwestTransport):
-        def _build(self, plan: Plan) -> Client:
+        def _build(self, plan: ClientPlan) -> Client:
             made.append(plan.idle)
             return super()._build(plan)
 
@@ -183,27 +191,27 @@ async def test_a_client_and_its_connections_are_closed_after_five_minutes() -> N
 
 @pytest.mark.parametrize("seconds", [0.0, RENEWED_AFTER_SECONDS], ids=["it was new to us", "its client is old"])
 async def test_the_client_of_an_endpoint_in_use_is_replaced_before_a_request_needs_the_next(seconds: float) -> None:
-    clock, plans = Clock(), list[Plan]()
+    clock, plans = Clock(), list[ClientPlan]()
 
     class Noting(PyreqwestTransport):
-        def _build(self, plan: Plan) -> Client:
+        def _build(self, plan: ClientPlan) -> Client:
             plans.append(plan)
             return super()._build(plan)
 
     async with receiving() as receiver:
         transport = trusting(made=Noting, now=clock) if seconds else Noting(now=clock)
-        place = Place(target(receiver), LOOPBACK)
+        pinned = PinnedTarget(target(receiver), LOOPBACK)
         await post(transport, target(receiver))
         clock.seconds = seconds
         if seconds:
             await post(transport, target(receiver))
-        first = transport._clients._kept[place.key]
+        first = transport._clients._kept[pinned.key]
 
         assert first.next is not None
         await first.next.client
 
         await post(transport, target(receiver))
-        assert transport._clients._kept[place.key] is first.next
+        assert transport._clients._kept[pinned.key] is first.next
         assert [plan.trusted for plan in plans] == [bool(seconds), True]
 
 
@@ -220,7 +228,9 @@ async def test_a_changed_address_gets_a_new_connection() -> None:
 
 async def test_the_least_recently_used_client_is_closed_if_there_are_too_many() -> None:
     async with receiving() as first, receiving() as second, receiving() as third:
-        transport = PyreqwestTransport(clients=2)
+        trust = Trust(time.monotonic)
+        trust.answered(LOOPBACK)
+        transport = PyreqwestTransport(clients=2, trust=trust)
 
         for receiver in (first, second, first, third):
             await post(transport, target(receiver))

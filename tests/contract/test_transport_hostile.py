@@ -11,7 +11,7 @@ from tests.support import hostile
 from tests.support.receiver import HANG, Behaviour, always, answering, receiving
 from tests.support.storm import storming
 from waypost.dispatch.answers import Answer, Failure
-from waypost.dispatch.kept_clients import Place
+from waypost.dispatch.kept_clients import PinnedTarget
 from waypost.dispatch.transport import PyreqwestTransport
 from waypost.dispatch.trust import Trust
 from waypost.domain.attempts import Cause, Outcome
@@ -107,7 +107,9 @@ async def ending(script: bytes | Behaviour | None, seconds: float) -> Answer | F
     async with receiving(always(script)) as receiver:
         target = parse_target(receiver.url, ports=Ports.parse("1-65535"))
         transport = PyreqwestTransport()
-        await transport._clients.of(Place(target, LOOPBACK), None).client  # which may take most of a short deadline
+        await transport._clients.of(
+            PinnedTarget(target, LOOPBACK), None
+        ).client  # which may take most of a short deadline
         async with asyncio.timeout(60):
             answer = await transport.post(target, ip_address("127.0.0.1"), (), b"{}", deadline_seconds=seconds)
         assert len(await receiver.received(1)) == 1
@@ -151,7 +153,7 @@ async def test_a_hundred_bad_receivers_at_once_delay_no_other() -> None:
     transport = PyreqwestTransport()
     async with receiving(lambda number: scripts[number % len(scripts)]) as bad, receiving() as good:
         to_bad, to_good = (parse_target(one.url, ports=Ports.parse("1-65535")) for one in (bad, good))
-        await transport._clients.of(Place(to_bad, LOOPBACK), None).client
+        await transport._clients.of(PinnedTarget(to_bad, LOOPBACK), None).client
         suffering = [
             asyncio.create_task(transport.post(to_bad, ip_address("127.0.0.1"), (), b"{}", deadline_seconds=1))
             for _ in range(100)

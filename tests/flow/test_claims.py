@@ -116,6 +116,29 @@ async def test_a_claim_does_not_wait_for_another_accounts_large_claim_in_progres
     assert sorted(map(set, there.taken), key=str) == sorted([{theirs}, {ours}], key=str)
 
 
+async def test_a_claim_waits_for_a_small_one_in_progress_of_its_account_but_not_for_another_accounts(
+    database: Database, way: Way
+) -> None:
+    first, second = await piled_up(way, await add_account(database), 2, 1)
+    (ours,) = await piled_up(way, await add_account(database), 1, 1)
+    there = Claiming(database)
+    before = SENT["claim"]
+    async with claiming(there.claims):
+        async with database.serving.acquire() as session:
+            await there.claims.refresh(session, [first, second, ours])
+        async with database.serving.acquire() as session, session.transaction():
+            await session.execute("lock table account in access exclusive mode")  # which claims read
+            there.claims.hint([first])
+            await there.until(lambda: SENT["claim"] == before + 1)
+
+            there.claims.hint([second, ours])
+
+            await there.until(lambda: SENT["claim"] == before + 2)
+        await there.until(lambda: len(there.taken) == 3)
+
+    assert sorted(there.taken) == sorted([[first], [ours], [second]])
+
+
 async def test_a_hint_during_a_large_claim_is_followed_although_the_lane_has_become_light(
     database: Database, way: Way
 ) -> None:

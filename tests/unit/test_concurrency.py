@@ -1,9 +1,9 @@
-"""An endpoint's concurrency follows its response times, from 16 up to 50."""
+"""An endpoint's concurrency follows its response times, from 16 up to 50, and is 4 while their bodies are broken."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.domain.concurrency import LEAST, MOST, QUICK_SECONDS, SLOW_SECONDS, allowed
+from waypost.domain.concurrency import FEW, LEAST, MOST, QUICK_SECONDS, SLOW_SECONDS, allowed
 
 ANSWERS = st.lists(
     st.tuples(st.booleans(), st.floats(0, 30, allow_nan=False), st.integers(1, MOST)), min_size=1, max_size=200
@@ -32,6 +32,16 @@ def test_a_late_response_lowers_concurrency_by_one_and_a_failure_resets_it() -> 
     failed = allowed(40, succeeded=False, seconds=0.001, in_flight=40)
 
     assert (late, slow, failed) == (39, LEAST, LEAST)
+
+
+def test_a_broken_body_lowers_concurrency_to_4_and_sound_ones_raise_it_one_by_one() -> None:
+    now = allowed(40, succeeded=True, sound=False, seconds=0.001, in_flight=40)
+    assert now == FEW
+
+    assert allowed(now, succeeded=False, seconds=0.001, in_flight=1) == FEW
+    for more in range(1, 2 * LEAST):
+        now = allowed(now, succeeded=True, seconds=2 * SLOW_SECONDS, in_flight=1)
+        assert now == min(FEW + more, LEAST)
 
 
 @given(ANSWERS)

@@ -8,7 +8,9 @@ import msgspec
 from waypost.dispatch.attempts import LeasedDelivery
 from waypost.dispatch.lanes import IN_FLIGHT, MOST_HELD, SLOW_SECONDS, Lanes, LaneState
 from waypost.dispatch.stages import Times
+from waypost.domain.attempts import Cause
 from waypost.domain.breaker import OPENS_AFTER
+from waypost.domain.concurrency import FEW
 from waypost.domain.deliveries import Settled
 from waypost.store.rows import AttemptRow, Claimed, Finished, LaneEndpoint
 
@@ -23,21 +25,21 @@ def leased() -> LeasedDelivery:
     return LeasedDelivery(claimed, latest_begin=0.0, times=Times(waited=0.0, claiming_since=0.0))
 
 
-def ending(outcome: str) -> Finished:
+def ending(outcome: str, reason: Cause | None = None) -> Finished:
     attempt = AttemptRow(
         bucket=0, delivery=uuid4(), number=1, started_at=datetime.now(UTC), duration_ms=1, version="V4",
         outcome=outcome, status_code=None, retry_after_seconds=None, url="", signed_at=0, signatures=b"",
         user_agent="", own_headers=None, body_sha256=b"", body_length=0, response_headers=None,
-        response_body=None, response_truncated=None,
+        response_body=None, response_truncated=None, reason=reason,
     )  # fmt: skip
     return Finished(leased().claimed, attempt, Settled.DELIVERED if outcome == "succeeded" else None)
 
 
 def attempt(
-    lane: LaneState, outcome: str = "succeeded", *, took: float = 0.01, at: float = 0.0
+    lane: LaneState, outcome: str = "succeeded", reason: Cause | None = None, *, took: float = 0.01, at: float = 0.0
 ) -> list[LeasedDelivery]:
     lane.begins()
-    return lane.ended(ending(outcome), began=at, now=at + took, jitter=0.0, base_seconds=30)
+    return lane.ended(ending(outcome, reason), began=at, now=at + took, jitter=0.0, base_seconds=30)
 
 
 def limited_to(per_second: int | None) -> LaneEndpoint:
@@ -51,6 +53,16 @@ def test_a_new_lane_claims_no_more_than_its_concurrency() -> None:
     lane = LaneState()
 
     assert lane.wanted(0.0) == IN_FLIGHT
+
+
+def test_a_broken_body_lowers_the_concurrency_and_a_failure_with_a_reason_does_not() -> None:
+    lane = LaneState()
+    attempt(lane, "bad_response", Cause.NOT_HTTP)
+    assert lane.allowed == IN_FLIGHT
+
+    attempt(lane, "succeeded", Cause.BODY_TOO_LONG)
+
+    assert lane.allowed == FEW
 
 
 def test_fast_responses_raise_the_claim_up_to_the_lease_limit() -> None:

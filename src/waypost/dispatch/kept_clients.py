@@ -24,7 +24,7 @@ _TIMEOUT: Final = re.compile(r"\btimeout\s*=\s*\"?([0-9]{1,6})", re.ASCII | re.I
 Client = TypeVar("Client")
 
 
-class Place(NamedTuple):
+class PinnedTarget(NamedTuple):
     """What a client is for: it connects to this address and no other."""
 
     target: Target
@@ -36,10 +36,10 @@ class Place(NamedTuple):
         return self.target.scheme, self.target.host, self.target.port, self.address.packed
 
 
-class Plan(NamedTuple):
-    """How to build a client: for which place, how long it keeps idle connections, whether the address is trusted."""
+class ClientPlan(NamedTuple):
+    """How to build a client: for which target, how long it keeps idle connections, whether the address is trusted."""
 
-    place: Place
+    pinned: PinnedTarget
     idle: float
     trusted: bool
 
@@ -53,7 +53,7 @@ class Kept(Generic[Client]):
 
     __slots__ = ("announced", "answered_at", "client", "idle", "next", "since", "trusted")
 
-    def __init__(self, client: asyncio.Future[Client], since: float, plan: Plan) -> None:
+    def __init__(self, client: asyncio.Future[Client], since: float, plan: ClientPlan) -> None:
         self.client = client
         self.since = since
         self.idle = self.announced = plan.idle
@@ -79,9 +79,11 @@ class Kept(Generic[Client]):
 
 
 class KeptClients(Generic[Client]):
-    """Clients by place, ``most`` at most, each kept for 5 minutes at most. ``build`` is called in a thread."""
+    """Clients by pinned target, ``most`` at most, each kept for 5 minutes at most. ``build`` is called in a thread."""
 
-    def __init__(self, build: Callable[[Plan], Client], trust: Trust, *, most: int, now: Callable[[], float]) -> None:
+    def __init__(
+        self, build: Callable[[ClientPlan], Client], trust: Trust, *, most: int, now: Callable[[], float]
+    ) -> None:
         self._build = build
         self._trust = trust
         self._most = most
@@ -90,57 +92,57 @@ class KeptClients(Generic[Client]):
         self._builds = Builds[Client]()
 
     def __iter__(self) -> Iterator[tuple[str, str, int, bytes]]:
-        """Yield the keys of the places, the one that was used last at the end."""
+        """Yield the keys of the pinned targets, the one that was used last at the end."""
         return iter(self._kept)
 
-    def of(self, place: Place, account: UUID | None) -> Kept[Client]:
-        """Return the client of a place. If there is none, its build waits for the account's turn."""
-        trusted = self._trust.trusts(place.address)
-        kept = self._kept.get(place.key)
+    def of(self, pinned: PinnedTarget, account: UUID | None) -> Kept[Client]:
+        """Return the client of a pinned target. If there is none, its build waits for the account's turn."""
+        trusted = self._trust.trusts(pinned.address)
+        kept = self._kept.get(pinned.key)
         for one in (kept, None if kept is None else kept.next):
             if one is not None and one.may_be_used(self._now(), trusted=trusted):
-                return self._keep(place, one)
+                return self._keep(pinned, one)
         idle = IDLE_SECONDS if kept is None else kept.announced
-        return self._keep(place, self._made(Plan(place, idle, trusted), account))
+        return self._keep(pinned, self._made(ClientPlan(pinned, idle, trusted), account))
 
-    def is_warm(self, place: Place) -> bool:
+    def is_warm(self, pinned: PinnedTarget) -> bool:
         """Return whether a kept connection is likely."""
-        kept = self._kept.get(place.key)
+        kept = self._kept.get(pinned.key)
         return kept is not None and kept.is_warm(self._now())
 
-    def renew_soon(self, kept: Kept[Client], place: Place, account: UUID | None) -> None:
+    def renew_soon(self, kept: Kept[Client], pinned: PinnedTarget, account: UUID | None) -> None:
         """Build what replaces a client that has just been used, if it is to be replaced."""
-        trusted = self._trust.trusts(place.address)
+        trusted = self._trust.trusts(pinned.address)
         stays = kept.trusted == trusted and self._now() - kept.since < RENEWED_AFTER_SECONDS
-        if stays or kept.next is not None or self._kept.get(place.key) is not kept:
+        if stays or kept.next is not None or self._kept.get(pinned.key) is not kept:
             return
-        kept.next = self._made(Plan(place, kept.announced, trusted), account)
-        kept.next.client.add_done_callback(lambda _built: self._replace(place, kept))
+        kept.next = self._made(ClientPlan(pinned, kept.announced, trusted), account)
+        kept.next.client.add_done_callback(lambda _built: self._replace(pinned, kept))
 
-    def _replace(self, place: Place, kept: Kept[Client]) -> None:
-        if kept.next is not None and self._kept.get(place.key) is kept:
-            self._keep(place, kept.next)
+    def _replace(self, pinned: PinnedTarget, kept: Kept[Client]) -> None:
+        if kept.next is not None and self._kept.get(pinned.key) is kept:
+            self._kept[pinned.key] = kept.next  # in its place: it was not used
 
-    def _made(self, plan: Plan, account: UUID | None) -> Kept[Client]:
+    def _made(self, plan: ClientPlan, account: UUID | None) -> Kept[Client]:
         # This takes milliseconds, most of them for reading the system's certificates, without the interpreter's lock: a
         # thousand endpoints after a start must not block the loop.
         building = self._builds.start(account, partial(self._build, plan))
-        building.add_done_callback(partial(self._forget, plan.place))
+        building.add_done_callback(partial(self._forget, plan.pinned))
         return Kept(building, self._now(), plan)
 
-    def _keep(self, place: Place, kept: Kept[Client]) -> Kept[Client]:
-        self._kept[place.key] = kept
-        self._kept.move_to_end(place.key)
+    def _keep(self, pinned: PinnedTarget, kept: Kept[Client]) -> Kept[Client]:
+        self._kept[pinned.key] = kept
+        self._kept.move_to_end(pinned.key)
         self._drop_old()
         return kept
 
-    def _forget(self, place: Place, built: asyncio.Future[Client]) -> None:
+    def _forget(self, pinned: PinnedTarget, built: asyncio.Future[Client]) -> None:
         """Let the next request try again if a client could not be made."""
-        kept = self._kept.get(place.key)
+        kept = self._kept.get(pinned.key)
         if kept is None or not (built.cancelled() or built.exception()):
             return
         if kept.client is built:
-            del self._kept[place.key]
+            del self._kept[pinned.key]
         elif kept.next is not None and kept.next.client is built:
             kept.next = None
 

@@ -132,7 +132,10 @@ class LaneState:
             self.breaker = breaker.given_back(self.breaker, now=now)
             return []
         succeeded = finished.attempt.outcome == Outcome.SUCCEEDED
-        self.allowed = concurrency.allowed(self.allowed, succeeded=succeeded, seconds=now - began, in_flight=beside)
+        sound = not succeeded or finished.attempt.reason is None
+        self.allowed = concurrency.allowed(
+            self.allowed, succeeded=succeeded, sound=sound, seconds=now - began, in_flight=beside
+        )
         if succeeded:
             self.breaker = breaker.succeeded(self.breaker, most=IN_FLIGHT)
         else:

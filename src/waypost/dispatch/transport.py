@@ -24,7 +24,7 @@ from pyreqwest.response import Response
 from pyreqwest.runtime import runtime_worker_threads
 
 from waypost.dispatch.answers import Answer, Failure, cause_of_body, failure_of, of_status
-from waypost.dispatch.kept_clients import CLIENTS, KeptClients, Place, Plan
+from waypost.dispatch.kept_clients import CLIENTS, ClientPlan, KeptClients, PinnedTarget
 from waypost.dispatch.time_limit import TimeLimit
 from waypost.dispatch.trust import Trust
 from waypost.domain.attempts import Cause, Outcome
@@ -137,8 +137,8 @@ class PyreqwestTransport:
         if deadline_seconds <= 0:
             return Failure(Outcome.TIMED_OUT)
         ends = time.monotonic() + deadline_seconds
-        place = Place(target, address)
-        kept = self._clients.of(place, account)
+        pinned = PinnedTarget(target, address)
+        kept = self._clients.of(pinned, account)
         client = await self._made(kept.client, deadline_seconds)
         left = ends - time.monotonic()
         if client is None or left <= 0:
@@ -152,7 +152,7 @@ class PyreqwestTransport:
             kept.answered(self._now(), answer.headers)
             if not kept.trusted:
                 self._trust.answered(address)
-            self._clients.renew_soon(kept, place, account)
+            self._clients.renew_soon(kept, pinned, account)
         elif answer.outcome is Outcome.TIMED_OUT:
             self._trust.kept_waiting(address)
         elif answer == _NOT_CONNECTED and target.scheme == "https":
@@ -200,7 +200,7 @@ class PyreqwestTransport:
 
     def is_warm(self, target: Target, address: IPAddress) -> bool:
         """See ``Transport``."""
-        return self._clients.is_warm(Place(target, address))
+        return self._clients.is_warm(PinnedTarget(target, address))
 
     async def _made(self, kept: asyncio.Future[Client], seconds: float) -> Client | None:
         """Wait for a client that is being made, up to a limit: after a start, a thousand wait for a few threads."""
@@ -212,7 +212,7 @@ class PyreqwestTransport:
         except TimeoutError:
             return None
 
-    def _build(self, plan: Plan) -> Client:
+    def _build(self, plan: ClientPlan) -> Client:
         (target, address), idle, trusted = plan
         builder = (
             ClientBuilder()
