@@ -74,7 +74,7 @@ class AlertContext(Protocol):
 
     @property
     def vault(self) -> Vault:
-        """The vault that encrypts where their messages go."""
+        """The vault that encrypts the addresses of alert channels."""
 
     @property
     def check_url(self) -> Callable[[str], None]:
@@ -94,7 +94,7 @@ class InboundContext(Protocol):
 
     @property
     def vault(self) -> Vault:
-        """The vault that seals them."""
+        """The vault that seals pushes."""
 
     @property
     def addresses(self) -> InboundAddresses:
@@ -128,8 +128,8 @@ class Context(IntakeContext):
     endpoints, ``hint_by_hand`` a waiting test or resend; tests wait at most ``test_seconds`` for a result.
     ``retries`` is how failed deliveries are retried, for people to read.
     ``addresses`` are those that services push to, and ``inbox`` stores what they push. ``mailing`` is None
-    if no mail can be sent. ``track_links`` creates the
-    links to tracking pages. ``rooms`` limits an account's concurrent work.
+    if no mail can be sent. ``track_links`` creates the links to tracking pages. ``rooms`` limits an
+    account's concurrent work.
     """
 
     codes: Mapping[str, frozenset[str]]

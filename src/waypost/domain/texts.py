@@ -27,7 +27,7 @@ def check_line(field: str, text: str, longest: int) -> str:
 
 
 def without_overrides(text: str) -> str:
-    """Return a foreign text as it is stored, without characters that show it in another order."""
+    """Return a foreign text as it is stored, without characters that change the order in which it is shown."""
     return text if _OVERRIDES.isdisjoint(text) else "".join(one for one in text if one not in _OVERRIDES)
 
 

@@ -37,6 +37,6 @@ class Arrivals:
                 heard.set()
 
     def end(self) -> None:
-        """Wake everybody: the server is stopping."""
+        """Wake all waiting requests: the server is stopping."""
         self.ended = True
         self.announce(list(self._listening))

@@ -63,7 +63,7 @@ def _as_oids(values: Iterable[int | None]) -> list[int | None]:
 
 
 def _as_hex(values: Iterable[UUID | None]) -> list[str | None]:
-    """Return ids without dashes, which takes half the time, and there are several in each row."""
+    """Return ids without dashes: that takes half the time, and each row has several."""
     return [None if value is None else value.hex for value in values]
 
 

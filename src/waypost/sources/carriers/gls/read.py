@@ -98,9 +98,9 @@ def _same(written: str | None, number: str) -> bool:
 
 
 def _scans(piece: _Piece) -> scans.Scans:
-    """Return the events as scans; the status is the last one if no event has it, or as the only one without events.
+    """Return the events as scans. The parcel's status is added as the last one if no event has it.
 
-    Only a status that ends the journey is added: another one may be older than the newest event.
+    After events, only a status that ends the journey is added: any other may be older than the newest event.
     """
     taken = scans.take(piece.events, _Event, "events", _scan)
     if not taken.checkpoints:
