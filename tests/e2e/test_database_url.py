@@ -26,7 +26,8 @@ async def waypost(*arguments: str, **settings: str) -> tuple[int, str]:
 
 
 async def test_serve_requires_migrations_then_a_key_and_recognises_that_key(url: str) -> None:
-    assert await waypost("serve", "--port", "0", "--database-url", url, WAYPOST_SECRET_KEY=KEY) == (
+    as_text = {"WAYPOST_SECRET_KEY": KEY, "WAYPOST_LOG_FORMAT": "text"}
+    assert await waypost("serve", "--port", "0", "--database-url", url, **as_text) == (
         1,
         f"waypost: The database lacks {len(migrations())} of this program's migrations: run `waypost migrate`.\n",
     )
