@@ -1,6 +1,7 @@
 """An unusable database is reported once, answered with 503, and recovers on its own."""
 
 import asyncio
+import gc
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -233,6 +234,22 @@ async def test_a_cancelled_transaction_returns_its_connection_in_time(frozen: Fr
         await asyncio.wait([task])
         with pytest.raises(LOST):
             await write(frozen.database)
+
+
+async def test_a_caller_that_gives_up_while_its_session_is_returned_leaves_no_error_behind(frozen: Frozen) -> None:
+    told = list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    task = asyncio.create_task(write(frozen.database))
+    for _ in range(2):  # the statement, then the return of its session
+        await asyncio.wait([task], timeout=LIMIT / 3)
+        task.cancel()
+    await asyncio.wait([task])
+    async with asyncio.timeout(20):
+        while frozen.database.engine.size:  # noqa: ASYNC110 - the driver has no event for it
+            await asyncio.sleep(0)
+    gc.collect()
+
+    assert told == []
 
 
 async def test_the_next_host_is_used_while_the_first_is_silent(admin: Any, server_dsn: str) -> None:

@@ -47,6 +47,7 @@ class SessionPool:
         self._expire = expire
         self._allowance = Allowance(pool.get_max_size(), least)
         self._by_account = by_account
+        self._returning: set[asyncio.Task[None]] = set()
 
     @property
     def size(self) -> int:
@@ -73,8 +74,10 @@ class SessionPool:
         """Lend a session. Raise an error of ``LOST`` if none is available, or if it is lost meanwhile."""
         account = account_of_call() if self._by_account else None
         session = await self._take(account)
+        went_well = False
         try:
             yield session
+            went_well = True
         except NO_OUTAGE:
             raise
         except (*LOST, TimeoutError) as error:
@@ -90,7 +93,10 @@ class SessionPool:
                 raise  # the caller misused the driver; the database is not at fault
             raise self._unreachable(error) from error
         finally:
-            await self._give_back(session, account)
+            if went_well:  # then there is nothing to wait for, and a task would only cost time
+                await self._give_back(session, account)
+            else:
+                await self._give_back_whatever_happens(session, account)
         if account is not None:
             await give_way()  # before what was read is turned into an answer
 
@@ -151,6 +157,16 @@ class SessionPool:
         lost = Unreachable(*error.args)
         self._outage.found(lost)
         return lost
+
+    async def _give_back_whatever_happens(self, session: PoolConnectionProxy, account: UUID | None) -> None:
+        """Return a session even if the caller is cancelled meanwhile: the driver goes on, so somebody has to wait.
+
+        Otherwise the loop logs the driver's error as one that nobody handles.
+        """
+        returning = asyncio.create_task(self._give_back(session, account))
+        self._returning.add(returning)
+        returning.add_done_callback(self._returning.discard)
+        await asyncio.shield(returning)
 
     async def _give_back(self, session: PoolConnectionProxy, account: UUID | None) -> None:
         try:
