@@ -5,7 +5,7 @@ from typing import Final
 
 
 class Role(StrEnum):
-    """What a process does; `serve` does all of it. Dispatching is always done by separate processes."""
+    """What a process does; `serve` does all of it."""
 
     WEB = "web"
     DISPATCH = "dispatch"

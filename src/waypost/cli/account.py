@@ -1,7 +1,6 @@
 """``waypost account``: create, list and delete accounts, and set their quotas."""
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
 from typing import Annotated, Final
@@ -15,6 +14,7 @@ from waypost.actions import accounts as actions
 from waypost.actions.context import DatabaseContext
 from waypost.app.registering import usual_quota
 from waypost.app.storage import migrated_database
+from waypost.cli.answers import answer, answer_json
 from waypost.cli.confirming import agrees
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, Yes, chosen, progress
@@ -44,7 +44,7 @@ def create(
     name: Annotated[str, Parameter(help="The shop's name.")],
     password: Password = None,
     password_stdin: PasswordStdin = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -57,18 +57,14 @@ def create(
     hashed = password_hash(password, from_input=password_stdin)
     account, key = asyncio.run(_create(settings, email, name, hashed))
     shown = {"account_id": ids.to_text(ids.ACCOUNT, account), "email": email, "api_key": key}
-    if as_json:
-        print(json.dumps(shown))  # noqa: T201 - the command's answer
-    else:
-        print(  # noqa: T201 - the command's answer
-            f"Account  {shown['account_id']}\nE-mail   {email}\nAPI key  {key}\n\nSave the key: it is not shown again."
-        )
+    words = f"Account  {shown['account_id']}\nE-mail   {email}\nAPI key  {key}\n\nSave the key: it is not shown again."
+    answer(shown, words, as_json=as_json)
 
 
 @APPLICATION.command(name="list")
 def list_accounts(
     *,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -77,7 +73,7 @@ def list_accounts(
     rows = asyncio.run(_list(settings))
     if as_json:
         shown = [msgspec.structs.asdict(row) | {"id": ids.to_text(ids.ACCOUNT, row.id)} for row in rows]
-        print(msgspec.json.encode(shown).decode())  # noqa: T201 - the command's answer
+        answer_json(shown)
         return
     print_table(
         ("Account", "E-mail", "Name", "Created", "Users", "API keys"),
@@ -97,7 +93,7 @@ def quota(
     disk_bytes: Annotated[
         str | None, Parameter(help=f"The maximum size of its parcels and events in bytes{_AS}")
     ] = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -114,12 +110,11 @@ def quota(
         name: {"used": used[name], "quota": None if bound is None or bound >= UNLIMITED else bound}
         for name, bound in msgspec.structs.asdict(effective).items()
     }
-    if as_json:
-        print(json.dumps(shown))  # noqa: T201 - the command's answer
-        return
+    lines = []
     for name, one in shown.items():
         most = "(no quota)" if one["quota"] is None else f"of {one['quota']:,}"
-        print(f"{name.replace('_', ' '):<16} {one['used']:,} {most}")  # noqa: T201 - the command's answer
+        lines.append(f"{name.replace('_', ' '):<16} {one['used']:,} {most}")
+    answer(shown, "\n".join(lines), as_json=as_json)
 
 
 @APPLICATION.command
@@ -127,7 +122,7 @@ def delete(
     *,
     account: Account,
     yes: Yes = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -142,10 +137,8 @@ def delete(
     if not yes and not agrees(f"{email} has {_listed(contents)}.", "Delete all of it for good?"):
         raise OperatorError("Nothing was deleted.")
     asyncio.run(_delete(settings, email))
-    if as_json:
-        print(json.dumps({"account": email, **msgspec.structs.asdict(contents)}))  # noqa: T201 - the command's answer
-    else:
-        print(f"{email} is deleted, with {_listed(contents)}.")  # noqa: T201 - the command's answer
+    shown = {"account": email, **msgspec.structs.asdict(contents)}
+    answer(shown, f"{email} is deleted, with {_listed(contents)}.", as_json=as_json)
 
 
 def _listed(contents: AccountContents) -> str:

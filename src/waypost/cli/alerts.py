@@ -1,7 +1,6 @@
 """``waypost alerts``: manage the alert channels of an account."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, TypeVar
 
@@ -14,6 +13,7 @@ from waypost.actions.actor import Actor
 from waypost.actions.alerts import AlertChannel, ChannelChange, NewChannel
 from waypost.actions.context import AlertContext
 from waypost.app.alert_channels import alert_channels
+from waypost.cli.answers import answer, answer_json
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.standard_input import read_object
@@ -38,7 +38,7 @@ QuietUntil = Annotated[str | None, Parameter(help="When its quiet hours end, suc
 def list_channels(
     *,
     account: Account,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -46,7 +46,7 @@ def list_channels(
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = _do(settings, account, actions.channels)
     if as_json:
-        print(json.dumps([msgspec.to_builtins(one) for one in found]))  # noqa: T201 - the command's answer
+        answer_json(found)
         return
     print_table(["Id", "Service", "Name", "Address", "Incidents", "Quiet hours", "State"], map(_row, found))
 
@@ -60,7 +60,7 @@ def add(
     kind: Kinds = None,
     quiet_from: QuietFrom = None,
     quiet_until: QuietUntil = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -80,8 +80,7 @@ def add(
     )
     made, secret = _do(settings, account, lambda context, owner: actions.add(context, owner, body))
     lines = [f"{made.id} sends alerts to {made.target}.", *([] if secret is None else [f"Secret: {secret}"])]
-    shown = json.dumps({**msgspec.to_builtins(made), "secret": secret})
-    print(shown if as_json else "\n".join(lines))  # noqa: T201 - the command's answer
+    answer({**msgspec.to_builtins(made), "secret": secret}, "\n".join(lines), as_json=as_json)
 
 
 @APPLICATION.command
@@ -94,7 +93,7 @@ def change(
     quiet_from: QuietFrom = None,
     quiet_until: QuietUntil = None,
     enabled: Annotated[bool | None, Parameter(help="Whether alerts are sent to it.")] = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -113,7 +112,7 @@ def change(
     found = actions.read_id(channel)
     made = _do(settings, account, lambda context, owner: actions.change(context, owner, found, body))
     said = f"{made.id} is {'enabled' if made.enabled else 'disabled'}."
-    print(json.dumps(msgspec.to_builtins(made)) if as_json else said)  # noqa: T201 - the command's answer
+    answer(made, said, as_json=as_json)
 
 
 @APPLICATION.command(name="test")
@@ -121,7 +120,7 @@ def send_test(
     channel: Id,
     *,
     account: Account,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> int:
@@ -133,7 +132,7 @@ def send_test(
         AlertState.SENT: f"The test was accepted: {sent.answer}",
         AlertState.WAITING: "The test is still waiting. A running `waypost serve` or `waypost keep` sends it.",
     }.get(AlertState(sent.state), f"The test failed: {sent.answer}")
-    print(json.dumps(msgspec.to_builtins(sent)) if as_json else said)  # noqa: T201 - the command's answer
+    answer(sent, said, as_json=as_json)
     return 0 if sent.state == AlertState.SENT else 1
 
 
@@ -142,7 +141,7 @@ def delete(
     channel: Id,
     *,
     account: Account,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -150,7 +149,7 @@ def delete(
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = actions.read_id(channel)
     _do(settings, account, lambda context, owner: actions.remove(context, owner, found))
-    print(json.dumps({"id": channel}) if as_json else f"{channel} is deleted.")  # noqa: T201 - the command's answer
+    answer({"id": channel}, f"{channel} is deleted.", as_json=as_json)
 
 
 def _do(settings: Settings, email: str, action: Callable[[AlertContext, Actor], Awaitable[T]]) -> T:

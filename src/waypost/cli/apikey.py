@@ -1,7 +1,6 @@
 """``waypost apikey``: the API keys of an account."""
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -12,6 +11,7 @@ from waypost.actions import api_keys as actions
 from waypost.actions.context import DatabaseContext
 from waypost.actions.refusals import NotFound
 from waypost.app.storage import migrated_database
+from waypost.cli.answers import answer, answer_json
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.terminal import print_table
@@ -38,7 +38,7 @@ def create(
     days: Annotated[
         int | None, Parameter(help="The number of days after which the key expires. Default: never.")
     ] = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -47,16 +47,15 @@ def create(
     scopes = [one.value for one in scope]
     key, text = asyncio.run(_create(settings, account, name, scopes, days))
     shown = {"id": ids.to_text(ids.API_KEY, key), "name": name.strip(), "scopes": scopes, "api_key": text}
-    print(  # noqa: T201 - the command's answer
-        json.dumps(shown) if as_json else f"Id       {shown['id']}\nAPI key  {text}\n\nSave it: it is not shown again."
-    )
+    words = f"Id       {shown['id']}\nAPI key  {text}\n\nSave it: it is not shown again."
+    answer(shown, words, as_json=as_json)
 
 
 @APPLICATION.command(name="list")
 def list_keys(
     *,
     account: Account,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -64,7 +63,7 @@ def list_keys(
     settings = chosen(data_dir=data_dir, database_url=database_url)
     rows = asyncio.run(_list(settings, account))
     if as_json:
-        print(json.dumps([_shown(row) for row in rows]))  # noqa: T201 - the command's answer
+        answer_json([_shown(row) for row in rows])
         return
     print_table(
         ("Id", "Name", "Prefix", "Permissions", "Last used", "Created by", "State"),
@@ -84,7 +83,7 @@ def revoke(
     key: Annotated[str, Parameter(help="The key's id, as `list` shows it.")],
     *,
     account: Account,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -93,7 +92,7 @@ def revoke(
     found = ids.from_text(ids.API_KEY, key)
     if found is None or not asyncio.run(_revoke(settings, account, found)):
         raise InvalidInput("key", "is not an active key of this account: see `waypost apikey list`")
-    print(json.dumps({"id": key}) if as_json else f"{key} is revoked.")  # noqa: T201 - the command's answer
+    answer({"id": key}, f"{key} is revoked.", as_json=as_json)
 
 
 def state_of(row: KeyRow) -> str:

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Annotated, Final
 
-import msgspec
 from cyclopts import App, Parameter
 
 from waypost.app.errors import Unwell
 from waypost.app.storage import migrated_database
+from waypost.cli.answers import answer
 from waypost.cli.emails import operator_for
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.settings import Settings
@@ -21,7 +21,7 @@ APPLICATION: Final = App(name="audit", help="Inspect an account's audit log.")
 def verify(
     *,
     account: Annotated[str | None, Parameter(help="The e-mail address of one account. Default: all accounts.")] = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -32,8 +32,7 @@ def verify(
     """
     settings = chosen(data_dir=data_dir, database_url=database_url)
     chains = asyncio.run(_verify(settings, account))
-    shown = msgspec.json.encode({"accounts": chains}).decode() if as_json else "\n".join(map(_line, chains))
-    print(shown)  # noqa: T201 - the command's answer
+    answer({"accounts": chains}, "\n".join(map(_line, chains)), as_json=as_json)
     if broken := sum(chain.broken_at is not None for chain in chains):
         raise Unwell(f"The audit log of {broken} of {len(chains)} accounts was modified in the database.")
 

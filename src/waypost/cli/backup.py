@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from waypost.app.backing_up import back_up
 from waypost.app.backing_up import restore as restore_backup
+from waypost.cli.answers import answer
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.terminal import counted
 from waypost.store.backups.manifest import BackupError, Manifest
@@ -26,7 +27,7 @@ def backup(
     fast: Annotated[
         bool, Parameter(negative="", help="Don't give way to other programs on the machine, such as the server.")
     ] = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -51,7 +52,7 @@ def restore(
     secret_key_file: Annotated[
         Path | None, Parameter(help="The file with the secret key, if the backup was made without it.")
     ] = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -80,13 +81,11 @@ def _key_of(path: Path) -> str:
 
 
 def _show(manifest: Manifest, *, as_json: bool, done: str, folder: Path) -> None:
-    if as_json:
-        print(msgspec.json.encode({"folder": str(folder), **msgspec.to_builtins(manifest)}).decode())  # noqa: T201 - the command's answer
-        return
     parcels, events = manifest.rows.get("tracking", 0), manifest.rows.get("event", 0)
     size = sum(file.size for file in manifest.files.values())
     key = "with the secret key" if manifest.has_key else "without the secret key"
-    print(  # noqa: T201 - the command's answer
+    words = (
         f"{done}: {counted(parcels, 'parcel')} and {counted(events, 'event')}, as of"
         f" {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC, {size / MEGABYTE:,.1f} MB, {key}."
     )
+    answer({"folder": str(folder), **msgspec.to_builtins(manifest)}, words, as_json=as_json)

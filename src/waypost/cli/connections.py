@@ -1,11 +1,9 @@
 """``waypost connections``: manage an account's connections to carriers."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, TypeVar
 
-import msgspec
 from cyclopts import App, Parameter
 
 from waypost.actions import connection_sharing as sharing
@@ -15,6 +13,7 @@ from waypost.actions.connection_health import Connection
 from waypost.actions.connections import ConnectionChange, NewConnection, Probe
 from waypost.actions.context import ConnectionContext
 from waypost.app.sources import connecting
+from waypost.cli.answers import answer, answer_json
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.standard_input import read_object
@@ -31,7 +30,7 @@ Untested = Annotated[bool, Parameter(help="Store the credentials without testing
 
 
 @APPLICATION.command(name="carriers")
-def list_carriers(*, as_json: Annotated[AsJson, Parameter(name="--json")] = False) -> None:
+def list_carriers(*, as_json: AsJson = False) -> None:
     """List the carriers that can be connected, with the credentials that each needs."""
     offered = polled.every(with_bridge=chosen().karrio_python is not None)
     known = [
@@ -39,7 +38,7 @@ def list_carriers(*, as_json: Annotated[AsJson, Parameter(name="--json")] = Fals
         for one in offered
     ]
     if as_json:
-        print(json.dumps(known))  # noqa: T201 - the command's answer
+        answer_json(known)
         return
     needs = [", ".join(f.name if f.required else f"{f.name} (optional)" for f in one.fields) for one in offered]
     print_table(
@@ -52,7 +51,7 @@ def list_carriers(*, as_json: Annotated[AsJson, Parameter(name="--json")] = Fals
 def list_connections(
     *,
     account: Account,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -60,7 +59,7 @@ def list_connections(
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found: list[Connection] = _do(settings, account, actions.list_connections)
     if as_json:
-        print(json.dumps([msgspec.to_builtins(one) for one in found]))  # noqa: T201 - the command's answer
+        answer_json(found)
         return
     print_table(["Id", "Carrier", "Name", "State", "Parcels", "Calls left today"], map(_row, found))
     for one in found:
@@ -76,7 +75,7 @@ def add(
     name: Annotated[str | None, Parameter(help="Its name on pages. Default: the carrier's name.")] = None,
     daily_calls: Annotated[int | None, Parameter(help="The number of calls per day that the carrier granted.")] = None,
     untested: Untested = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -92,7 +91,7 @@ def add(
     lines = [f"{made.id} connects {made.name}."]
     lines += [] if made.inbound_url is None else [f"Address: {made.inbound_url}"]
     lines += [f"{secret}: {text}" for secret, text in made.generated.items()]
-    print(json.dumps(msgspec.to_builtins(made)) if as_json else "\n".join(lines))  # noqa: T201 - the command's answer
+    answer(made, "\n".join(lines), as_json=as_json)
 
 
 @APPLICATION.command(name="test")
@@ -100,7 +99,7 @@ def try_credentials(
     connection: Id,
     *,
     account: Account,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> int:
@@ -108,7 +107,7 @@ def try_credentials(
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = actions.read_id(connection)
     tried: Probe = _do(settings, account, lambda context, owner: actions.test_credentials(context, owner, found))
-    print(json.dumps(msgspec.to_builtins(tried)) if as_json else tried.message)  # noqa: T201 - the command's answer
+    answer(tried, tried.message, as_json=as_json)
     return 0 if tried.ok else 1
 
 
@@ -124,7 +123,7 @@ def change(
         bool, Parameter(negative="", help="Read new credentials from standard input, as a JSON object.")
     ] = False,
     untested: Untested = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -140,7 +139,7 @@ def change(
     )
     found = actions.read_id(connection)
     made = _do(settings, account, lambda context, owner: actions.change(context, owner, found, body))
-    print(json.dumps(msgspec.to_builtins(made)) if as_json else f"{made.id} is {made.state}.")  # noqa: T201 - the command's answer
+    answer(made, f"{made.id} is {made.state}.", as_json=as_json)
 
 
 @APPLICATION.command
@@ -148,7 +147,7 @@ def delete(
     connection: Id,
     *,
     account: Account,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -156,7 +155,7 @@ def delete(
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = actions.read_id(connection)
     _do(settings, account, lambda context, owner: actions.delete(context, owner, found))
-    print(json.dumps({"id": connection}) if as_json else f"{connection} is deleted.")  # noqa: T201 - the command's answer
+    answer({"id": connection}, f"{connection} is deleted.", as_json=as_json)
 
 
 @APPLICATION.command
@@ -169,7 +168,7 @@ def share(
     ] = None,
     with_all: Annotated[bool, Parameter(negative="", help="Let all accounts use it, including new ones.")] = False,
     with_none: Annotated[bool, Parameter(negative="", help="Let no account use it.")] = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -187,7 +186,7 @@ def share(
 
     may = asyncio.run(act())
     said = "Every account" if may is None else ", ".join(may) or "No account"
-    print(json.dumps({"source": source, "accounts": may}) if as_json else f"{said} may use the {source} connection.")  # noqa: T201 - the command's answer
+    answer({"source": source, "accounts": may}, f"{said} may use the {source} connection.", as_json=as_json)
 
 
 def _do(settings: Settings, email: str, action: Callable[[ConnectionContext, Actor], Awaitable[T]]) -> T:

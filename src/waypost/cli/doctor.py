@@ -1,13 +1,11 @@
 """``waypost doctor``: report the problems of an installation, and their remedies."""
 
 import asyncio
-from typing import Annotated, Final
-
-import msgspec
-from cyclopts import Parameter
+from typing import Final
 
 from waypost.app.doctor import CheckResult, Severity, examine
 from waypost.app.errors import Unwell
+from waypost.cli.answers import answer
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.version import version_line
 
@@ -16,7 +14,7 @@ _MARKS: Final = {Severity.FINE: "ok", Severity.WARNING: "??", Severity.WRONG: "!
 
 def doctor(
     *,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -30,8 +28,7 @@ def doctor(
     findings = asyncio.run(examine(settings, progress))
     version = version_line()
     lines = [f"Waypost {version}", *map(_line, findings)]
-    shown = msgspec.json.encode({"version": version, "findings": findings}).decode() if as_json else "\n".join(lines)
-    print(shown)  # noqa: T201 - the command's answer
+    answer({"version": version, "findings": findings}, "\n".join(lines), as_json=as_json)
     if wrong := sum(finding.state is Severity.WRONG for finding in findings):
         raise Unwell(f"{wrong} {'error' if wrong == 1 else 'errors'} found.")
 

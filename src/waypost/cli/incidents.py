@@ -3,13 +3,13 @@
 import asyncio
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from waypost.actions import incidents as actions
 from waypost.actions.context import DatabaseContext
 from waypost.actions.incidents import Incident
 from waypost.app.storage import migrated_database
+from waypost.cli.answers import answer
 from waypost.cli.emails import operator_for
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.domain.incidents import State
@@ -22,15 +22,14 @@ def incidents(
         str | None, Parameter(help="The e-mail address of an account. Default: incidents of the installation.")
     ] = None,
     closed: Annotated[bool, Parameter(help="List incidents that are over, too.", negative="")] = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """List the open incidents of the installation, or of one account."""
     settings = chosen(data_dir=data_dir, database_url=database_url)
     found = asyncio.run(_found(settings, account, None if closed else State.OPEN))
-    shown = msgspec.json.encode({"incidents": found}).decode() if as_json else "\n".join(map(_line, found))
-    print(shown or "No open incidents.")  # noqa: T201 - the command's answer
+    answer({"incidents": found}, "\n".join(map(_line, found)) or "No open incidents.", as_json=as_json)
 
 
 async def _found(settings: Settings, email: str | None, state: State | None) -> list[Incident]:

@@ -78,7 +78,7 @@ def listen(
     state: State = None,
     url: Url = DEFAULT_URL,
     key: Key = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Show an account's events as they arrive, and forward them to a local program, until Ctrl-C.
 

@@ -4,15 +4,14 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from waypost.app.moving import move, stay
+from waypost.cli.answers import answer
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, chosen, progress
 from waypost.cli.terminal import counted
 from waypost.domain.errors import InvalidInput
 from waypost.settings import Settings
-from waypost.store.backups.manifest import Manifest
 
 
 def move_database(
@@ -26,7 +25,7 @@ def move_database(
     stay_here: Annotated[
         bool, Parameter(name="--stay", negative="", help="Move nothing: reopen a database that a move has closed.")
     ] = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -38,16 +37,17 @@ def move_database(
     old = chosen(data_dir=data_dir, database_url=database_url)
     if stay_here:
         asyncio.run(stay(old, progress))
-        print('{"open": true}' if as_json else "The database is open to writes again.")  # noqa: T201 - the command's answer
+        answer({"open": True}, "The database is open to writes again.", as_json=as_json)
         return
     if (to_database_url is None) == (to_data_dir is None):
         raise InvalidInput("to-database-url", "or --to-data-dir is needed, and only one of them")
     new = _new(to_database_url, to_data_dir)
     made = asyncio.run(move(old, new, progress))
-    if as_json:
-        print(msgspec.json.encode({"rows": made.rows}).decode())  # noqa: T201 - the command's answer
-    else:
-        _tell(old, new, made)
+    parcels, events = made.rows.get("tracking", 0), made.rows.get("event", 0)
+    moved = f"Moved {counted(parcels, 'parcel')} and {counted(events, 'event')}."
+    answer({"rows": made.rows}, moved, as_json=as_json)
+    if not as_json:
+        _tell(old, new)
 
 
 def _new(database_url: str | None, data_dir: Path | None) -> Settings:
@@ -55,9 +55,7 @@ def _new(database_url: str | None, data_dir: Path | None) -> Settings:
     return new if data_dir is None else new.model_copy(update={"database_url": None})
 
 
-def _tell(old: Settings, new: Settings, made: Manifest) -> None:
-    parcels, events = made.rows.get("tracking", 0), made.rows.get("event", 0)
-    print(f"Moved {counted(parcels, 'parcel')} and {counted(events, 'event')}.")  # noqa: T201 - the command's answer
+def _tell(old: Settings, new: Settings) -> None:
     if new.database_url is None:
         progress(f"Restart the servers with --data-dir {new.data_dir}.")
     elif old.database_url is None and old.secret_key is None:

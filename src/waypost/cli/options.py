@@ -27,7 +27,7 @@ DatabaseUrl = Annotated[
 ]
 Account = Annotated[str, Parameter(help="The e-mail address of the account.")]
 Yes = Annotated[bool, Parameter(negative="", help="Do not ask for confirmation.")]
-AsJson = Annotated[bool, Parameter(negative="", help="Print JSON, for programs.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for programs.")]
 
 
 def chosen(**options: object) -> Settings:

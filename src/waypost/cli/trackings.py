@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
-import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import Progress
@@ -27,6 +26,7 @@ from waypost.actions.shared_numbers import shared_numbers
 from waypost.actions.trackings import create
 from waypost.app.registering import registering
 from waypost.app.storage import migrated_database
+from waypost.cli.answers import answer, answer_json
 from waypost.cli.confirming import agrees
 from waypost.cli.emails import operator_for
 from waypost.cli.options import Account, AsJson, DatabaseUrl, DataDir, Yes, chosen, progress
@@ -58,7 +58,7 @@ def import_csv(
     skip_errors: Annotated[
         bool, Parameter(negative="", help="Import the valid rows even if others are invalid.")
     ] = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -133,7 +133,7 @@ def reread(
     account: Account,
     dry_run: Annotated[bool, Parameter(negative="", help="Only count what would change.")] = False,
     yes: Yes = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -146,10 +146,7 @@ def reread(
     found = asyncio.run(_reread(settings, account, dry_run=True))
     if found.parcels_changed and not dry_run and (yes or _agreed(found)):
         found = asyncio.run(_reread(settings, account, dry_run=False))
-    if as_json:
-        print(msgspec.json.encode(found).decode())  # noqa: T201 - the command's answer
-    else:
-        print(_reread_in_words(found))  # noqa: T201 - the answer
+    answer(found, _reread_in_words(found), as_json=as_json)
 
 
 def _agreed(found: Reread) -> bool:
@@ -199,7 +196,7 @@ def erase(
     numbers: Annotated[
         list[str] | None, Parameter(name="--number", negative="", help="The number of a parcel; repeatable.")
     ] = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -220,7 +217,7 @@ def erase(
 
     done = asyncio.run(act())
     shown = f"Erased from {done.parcels:,} {'parcel' if done.parcels == 1 else 'parcels'}."
-    print(msgspec.json.encode(done).decode() if as_json else shown)  # noqa: T201 - the command's answer
+    answer(done, shown, as_json=as_json)
 
 
 async def _export(settings: Settings, email: str, write: Callable[[bytes], object]) -> None:
@@ -246,7 +243,7 @@ def _bars(file: Path) -> Iterator[Seen]:
 
 def _tell(done: Imported, *, as_json: bool) -> None:
     if as_json:
-        print(msgspec.json.encode(done).decode())  # noqa: T201 - the command's answer
+        answer_json(done)
         return
     for one in done.mistakes:
         progress(f"line {one.line}: {one.field + ': ' if one.field else ''}{one.reason}")

@@ -1,10 +1,10 @@
 """``waypost trigger``: send a test event to an endpoint and show the result."""
 
-import json
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
+from waypost.cli.answers import answer
 from waypost.cli.options import AsJson
 from waypost.cli.remote import DEFAULT_URL, CallRefused, Key, NotReached, Remote, Url
 from waypost.cli.terminal import printable
@@ -25,7 +25,7 @@ def trigger(
     ] = None,
     url: Url = DEFAULT_URL,
     key: Key = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Send a test event to an endpoint and show the result.
 
@@ -41,7 +41,7 @@ def trigger(
         delivery = remote.post(f"/v1/endpoints/{found['id']}/test", {"status": status})
     except (NotReached, CallRefused) as error:
         raise InvalidInput("server", str(error)) from None
-    print(json.dumps(delivery) if as_json else _words(found["url"], delivery))  # noqa: T201 - the command's answer
+    answer(delivery, _words(found["url"], delivery), as_json=as_json)
     return 0 if delivery["state"] == "delivered" else 1
 
 

@@ -1,7 +1,6 @@
 """``waypost user``: manage web users."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
@@ -12,6 +11,7 @@ from waypost.actions import users as actions
 from waypost.actions.actor import operator
 from waypost.actions.context import DatabaseContext
 from waypost.app.storage import migrated_database
+from waypost.cli.answers import answer, answer_json
 from waypost.cli.confirming import agrees
 from waypost.cli.emails import known_user, operator_for
 from waypost.cli.options import AsJson, DatabaseUrl, DataDir, Yes, chosen, progress
@@ -40,7 +40,7 @@ def create(
     role: Annotated[Literal["owner", "member"], Parameter(help="Owners can also manage users.")] = "member",
     password: Password = None,
     password_stdin: PasswordStdin = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -49,13 +49,13 @@ def create(
     email = check_email(email)
     hashed = password_hash(password, from_input=password_stdin)
     asyncio.run(_create(settings, email, account, hashed, role))
-    _say(as_json, {"email": email, "role": role}, f"{email} can sign in now.")
+    answer({"email": email, "role": role}, f"{email} can sign in now.", as_json=as_json)
 
 
 @APPLICATION.command(name="list")
 def list_users(
     *,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -67,7 +67,7 @@ def list_users(
             {"email": row.email, "account": row.account_email, "role": row.role, "created_at": rfc3339(row.created_at)}
             for row in rows
         ]
-        print(json.dumps(shown))  # noqa: T201 - the command's answer
+        answer_json(shown)
         return
     print_table(
         ("E-mail", "Account", "Role", "Created"),
@@ -81,7 +81,7 @@ def reset_password(
     email: Email,
     password: Password = None,
     password_stdin: PasswordStdin = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -90,7 +90,7 @@ def reset_password(
     hashed = password_hash(password, from_input=password_stdin)
     email = email.strip()
     asyncio.run(_reset(settings, email, hashed))
-    _say(as_json, {"email": email}, f"{email} has a new password.")
+    answer({"email": email}, f"{email} has a new password.", as_json=as_json)
 
 
 @APPLICATION.command
@@ -105,7 +105,7 @@ def remove(
         ),
     ] = None,
     yes: Yes = False,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -121,7 +121,7 @@ def remove(
     revoked = asyncio.run(_remove(settings, email, revoke_keys))
     names = "".join(f"\nRevoked: {shown_key(row)}" for row in revoked)
     keys = [ids.to_text(ids.API_KEY, row.id) for row in revoked]
-    _say(as_json, {"email": email, "revoked": keys}, f"{email} is removed.{names}")
+    answer({"email": email, "revoked": keys}, f"{email} is removed.{names}", as_json=as_json)
 
 
 @APPLICATION.command
@@ -131,7 +131,7 @@ def login_link(
     url: Annotated[
         str | None, Parameter(help="The server's URL. Default: WAYPOST_PUBLIC_URL, or the server's own address.")
     ] = None,
-    as_json: Annotated[AsJson, Parameter(name="--json")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -141,7 +141,7 @@ def login_link(
     base = url or settings.public_url or (running_url(settings.data_dir) if settings.database_url is None else None)
     base = base or _own_url(settings)
     link = f"{base.rstrip('/')}/login/{token}"
-    _say(as_json, {"url": link, "minutes": actions.LINK_MINUTES}, link)
+    answer({"url": link, "minutes": actions.LINK_MINUTES}, link, as_json=as_json)
 
 
 async def _list(settings: Settings) -> list[AnyUserRow]:
@@ -201,7 +201,3 @@ def shown_key(row: KeyRow) -> str:
 def _own_url(settings: Settings) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}"
-
-
-def _say(as_json: bool, values: dict[str, object], line: str) -> None:  # noqa: FBT001 - the option itself
-    print(json.dumps(values) if as_json else line)  # noqa: T201 - the command's answer
