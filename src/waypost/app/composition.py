@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 from litestar.types import ASGIApp
 
-from waypost.actions.context import KeyContext
+from waypost.actions.context import KeyContext, Mailing
 from waypost.actions.track_links import TrackLinks
 from waypost.api.application import make_application, make_monitoring
 from waypost.api.call_limits import CallLimits
@@ -35,6 +35,7 @@ from waypost.app.sources import Polling, Sources, open_sources, registering
 from waypost.app.storage import Storage
 from waypost.app.supervisor import Part
 from waypost.app.watchdog import STALLS
+from waypost.domain.retry import Policy
 from waypost.intake.collector import Intake
 from waypost.keeper.keeper import Keeper
 from waypost.keeper.troubles import Signs
@@ -66,15 +67,15 @@ class Engine:
 
 def compose(settings: Settings, storage: Storage, secret_key: str, roles: frozenset[Role]) -> Engine:
     """Build the parts of a process that does more than dispatch."""
-    database = storage.database
+    database, notifier = storage.database, Notifier(storage.database)
     dispatch = _dispatch(settings, storage, secret_key) if Role.DISPATCH in roles else None
-    notifier = Notifier(database)
     hints = dispatch or notifier
     with_bridge = settings.karrio_python is not None
     codes, polled = courier_codes(with_bridge=with_bridge), pollable_codes(with_bridge=with_bridge)
-    intake = Intake(database, polled=polled, hint=hints.hint, has_room=(has_room := _disk_room(settings)))
+    vault, has_room = Vault(secret_key), _disk_room(settings)
+    intake = Intake(database, polled=polled, hint=hints.hint, has_room=has_room)
     parts = [Part("hints", notifier.serve)] if dispatch is None else dispatch.parts()
-    sources = open_sources(settings, vault := Vault(secret_key))
+    sources = open_sources(settings, vault)
     keeper = _keeper(settings, storage, intake, has_room) if Role.KEEP in roles else None
     parts += _polling_parts(settings, database, intake, sources, codes) if Role.POLL in roles else []
     parts += _housekeeping_parts(storage, intake, keeper)
@@ -114,13 +115,17 @@ def _dispatch(settings: Settings, storage: Storage, secret_key: str) -> Dispatch
     return MovingDispatch(settings, storage.database, secret_key, alone=alone)
 
 
-def _for_people(settings: Settings, secret_key: str) -> dict[str, Any]:
-    """Return what is for people: links to tracking pages, mail, and how deliveries are retried, to be read."""
-    return {
-        "track_links": TrackLinks(secret_key, public_url=settings.public_url),
-        "mailing": make_mailing(settings),
-        "retries": retry_policy(settings),
-    }
+class _ForPeople(TypedDict):
+    """Links to tracking pages, mail, and how deliveries are retried, to be read."""
+
+    track_links: TrackLinks
+    mailing: Mailing | None
+    retries: Policy
+
+
+def _for_people(settings: Settings, secret_key: str) -> _ForPeople:
+    links = TrackLinks(secret_key, public_url=settings.public_url)
+    return _ForPeople(track_links=links, mailing=make_mailing(settings), retries=retry_policy(settings))
 
 
 def _polling_parts(

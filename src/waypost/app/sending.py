@@ -78,8 +78,8 @@ def user_agent(contact: str | None) -> str:
 def spare_the_collector() -> None:
     """Keep the garbage collector from walking all modules and every batch in hand: a tenth of the time under load.
 
-    Existing garbage stays: a few kilobytes, for which a collection would take a tenth of a second. Walking 5,000
-        new objects takes half a millisecond on a free processor; with 20,000, it blocked a loop for 20 ms.
+    Existing garbage stays: a few kilobytes, for which a collection would take a tenth of a second. Walking 5,000 new
+    objects takes half a millisecond on a free processor; with 20,000, it blocked a loop for 20 ms.
     """
     gc.freeze()
     gc.set_threshold(5_000, 50, 100)

@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, ParamSpec
 from uuid import UUID
 
 import structlog
@@ -59,20 +59,20 @@ from waypost.store.statements import Session
 from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
+P = ParamSpec("P")
 JITTER: Final = 0.1
 NO_QUOTA: Final = Quota()
 RECOVERED_A_TIME: Final = 200
 """The maximum deliveries of a recovery queued per second, however quickly its endpoint accepts them."""
 
-
 ADVANCES_EVERY_SECONDS: Final = 1.0
 """How often recoveries and bulk actions advance, each by a little."""
 
-EVER: Final = timedelta(days=36_500)
-"""What was done within this time is not done again."""
-
 RARELY_SECONDS: Final = 10.0
 """The same at rest: only what another process began may wait as long."""
+
+EVER: Final = timedelta(days=36_500)
+"""What was done within this time is not done again."""
 
 STEPS_A_TIME: Final = 20
 """The maximum steps of one bulk action per second: an account's action does not hold up another's."""
@@ -154,8 +154,7 @@ class Keeper:
         A delivery that is still waiting is settled a day before its event goes.
         """
         today = await partitions.today(session)
-        while await retention.settle_older(session, today - self._history + timedelta(days=1)):
-            pass
+        await _all_of(retention.settle_older, session, today - self._history + timedelta(days=1))
         return len(await partitions.drop_before(session, today - self._history))
 
     async def expire(self, session: Session) -> int:
@@ -174,11 +173,8 @@ class Keeper:
 
     async def sweep(self, session: Session) -> int:
         """Cancel what waits for disabled endpoints; return how many deliveries."""
-        cancelled = 0
-        for endpoint in await retention.lanes_left_behind(session):
-            while some := await queue.cancel_lane(session, endpoint):
-                cancelled += some
-        return cancelled
+        left_behind = await retention.lanes_left_behind(session)
+        return sum([await _all_of(queue.cancel_lane, session, endpoint) for endpoint in left_behind])
 
     async def recover(self, session: Session) -> int:
         """Advance each running recovery a little, step by step in turns; return how many deliveries were queued.
@@ -237,23 +233,17 @@ class Keeper:
 
     async def forget_keys(self, session: Session) -> int:
         """Delete idempotency keys that are a day old; return how many."""
-        forgotten = 0
-        while some := await idempotency.forget(session):
-            forgotten += some
-        return forgotten
+        return await _all_of(idempotency.forget, session)
 
     async def forget_incidents(self, session: Session) -> int:
-        """Delete incidents that ended before the history begins, and as old alerts and bulk actions."""
-        forgotten = 0
-        while some := await bulk_action_changes.delete_old(session, self._history):
-            forgotten += some
-        while some := await queue.delete_old_test_payloads(session, await self._ago(session, self._history)):
-            forgotten += some
-        while some := await incident_changes.delete_old_incidents(session, self._history):
-            forgotten += some
-        while some := await alert_changes.delete_old_alerts(session, self._history):
-            forgotten += some
-        return forgotten
+        """Delete incidents, alerts, bulk actions and payloads of tests that ended before the history begins."""
+        before = await self._ago(session, self._history)
+        return (
+            await _all_of(bulk_action_changes.delete_old, session, self._history)
+            + await _all_of(queue.delete_old_test_payloads, session, before)
+            + await _all_of(incident_changes.delete_old_incidents, session, self._history)
+            + await _all_of(alert_changes.delete_old_alerts, session, self._history)
+        )
 
     async def forget_entries(self, session: Session) -> int:
         """Delete entries of the audit log that are older than its retention; return how many."""
@@ -261,23 +251,18 @@ class Keeper:
 
     async def forget_sessions(self, session: Session) -> int:
         """Delete expired sessions and login links, old letters, and files that were not imported; return how many."""
-        forgotten = 0
-        while some := await uploaded_file_changes.delete_old_uploaded_files(session):
-            forgotten += some
-        while some := await mail_link_changes.delete_old_mail_links(session):
-            forgotten += some
-        while some := await letter_changes.delete_old_letters(session, await self._ago(session, self._history)):
-            forgotten += some
-        while some := await sessions.forget(session):
-            forgotten += some
-        return forgotten
+        return (
+            await _all_of(uploaded_file_changes.delete_old_uploaded_files, session)
+            + await _all_of(mail_link_changes.delete_old_mail_links, session)
+            + await _all_of(letter_changes.delete_old_letters, session, await self._ago(session, self._history))
+            + await _all_of(sessions.forget, session)
+        )
 
     async def forget_pushes(self, session: Session) -> int:
         """Delete pushes that could not be read within a week, and expired addresses; return how many pushes."""
-        before, forgotten = await self._ago(session, timedelta(days=KEPT_DAYS)), 0
-        while some := await inbound_changes.delete_unreadable(session, before):
-            forgotten += some
-        return forgotten
+        return await _all_of(
+            inbound_changes.delete_unreadable, session, await self._ago(session, timedelta(days=KEPT_DAYS))
+        )
 
     async def _ago(self, session: Session, age: timedelta) -> datetime:
         return from_ms(await self._clock.read(session)) - age
@@ -315,6 +300,14 @@ class Keeper:
                 stir()  # it has more to do, and so have others
             _LOG.info("duty_completed", duty=duty.name, count=done)
         return done
+
+
+async def _all_of(some: Callable[P, Awaitable[int]], *args: P.args, **kwargs: P.kwargs) -> int:
+    """Repeat what does a bounded part at a time until nothing is left; return how much was done."""
+    done = 0
+    while more := await some(*args, **kwargs):
+        done += more
+    return done
 
 
 def _expiry(one: retention.Expiring) -> Request:

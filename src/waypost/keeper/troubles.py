@@ -84,8 +84,8 @@ class Signs:
                 yield self._here(
                     at,
                     Subject.BACKUP,
-                    f"No backup has been made for {BACKUP_AGE // timedelta(hours=1)} hours. The log event duty_failed"
-                    " says why.",
+                    f"No backup has been made for {BACKUP_AGE // timedelta(hours=1)} hours. The log event backup_failed"
+                    " or duty_failed says why.",
                 )
 
     def is_here(self, incident: Incident) -> bool:
