@@ -20,6 +20,7 @@ from waypost.store.database import Database
 from waypost.store.ending import end
 from waypost.store.statements import SENT
 
+SLOTS = 1024
 _PILE = """
 insert into due (bucket, id, endpoint, tracking, event, sequence, ordering)
 select $1, uuidv7(), endpoint, gen_random_uuid(), $2, 1, 'ordered'
@@ -38,7 +39,7 @@ class Claiming:
         self.taken: list[list[UUID]] = []
         self.claims = Claims(
             *(database, self.lanes, membership),
-            slots=1024,
+            slots=SLOTS,
             lease=timedelta(seconds=60),
             take_up=self.take_up,
             give_back=lambda _unbegun: None,
@@ -158,6 +159,26 @@ async def test_a_hint_during_a_large_claim_is_followed_although_the_lane_has_bec
             await there.until(lambda: not there.claims._small.is_set())
 
         await there.until(lambda: SENT["claim"] == before + 2)
+
+
+async def test_a_lane_that_no_slot_was_left_for_is_claimed_as_soon_as_an_attempt_of_another_one_ends(
+    database: Database, way: Way
+) -> None:
+    (ours,) = await piled_up(way, await add_account(database), 1, 1)
+    (busy,) = await piled_up(way, await add_account(database), 1, 1)
+    there = Claiming(database)
+    there.lanes[busy].in_flight = SLOTS
+    async with database.serving.acquire() as session:
+        await there.claims.refresh(session, [ours, busy])
+    async with claiming(there.claims):
+        there.claims.hint([ours])
+        await there.until(lambda: not (there.claims._small.is_set() or there.claims._large.is_set()))
+        assert not there.taken
+
+        there.lanes[busy].in_flight -= 1
+        there.claims.ended(busy)
+
+        await there.until(lambda: there.taken == [[ours]])
 
 
 async def test_a_busy_lane_that_is_empty_for_a_moment_gets_all_that_is_due_in_one_claim(

@@ -98,7 +98,8 @@ class Claims:
         self._small_for: set[UUID] | None = None
         """The accounts of the small claim in progress, if one is."""
         self._behind = dict.fromkeys((self._small, self._large), False)
-        self._is_short = False
+        self._short = dict.fromkeys((self._small, self._large, self._beside), False)
+        """Whether the last claim of a kind had to leave lanes out."""
 
     @property
     def is_behind(self) -> bool:
@@ -107,8 +108,12 @@ class Claims:
 
     def ended(self, endpoint: UUID) -> None:
         """Look at what is due if an endpoint whose attempt has ended has more, or if others had to be left out."""
-        if self._is_short or endpoint in self._due:
+        if endpoint in self._due:
             self.wake()
+            return
+        for kind in (self._small, self._large):
+            if self._short[kind]:
+                kind.set()
 
     def hint(self, endpoints: Iterable[UUID]) -> set[UUID]:
         """Note which of these endpoints to look at here, and return those."""
@@ -181,7 +186,7 @@ class Claims:
 
         Lanes that are left out stay due, and come first next time.
         """
-        share = self._shares()
+        share = self._shares(self._small)
         of_accounts: Counter[UUID] = Counter()
         wanted, later = list[Lane](), list[UUID]()
         for endpoint in self._due:
@@ -206,7 +211,7 @@ class Claims:
 
         Its accounts wait for their next one: with a claim for each hint, a busy account would have one for each lane.
         """
-        share, hinted, self._hinted_beside = self._shares(), self._hinted_beside, {}
+        share, hinted, self._hinted_beside = self._shares(self._beside), self._hinted_beside, {}
         wanted = list[Lane]()
         for endpoint in hinted:
             if endpoint not in self._due or self._account(endpoint) in (self._small_for or ()):
@@ -223,7 +228,7 @@ class Claims:
 
     def _many_of_heavy(self) -> list[Lane]:
         """Choose among the lanes with more in hand, those with the least first."""
-        share, left, wanted = self._shares(), HEAVY_ROWS, list[Lane]()
+        share, left, wanted = self._shares(self._large), HEAVY_ROWS, list[Lane]()
         heavy = [(lane.held, endpoint) for endpoint in self._due if not _is_light(lane := self._lanes[endpoint])]
         for _, endpoint in sorted(heavy):
             lane = self._lanes[endpoint]
@@ -239,7 +244,7 @@ class Claims:
         wake.set()
         return wanted
 
-    def _shares(self) -> Callable[[LaneState, int], int]:
+    def _shares(self, kind: asyncio.Event) -> Callable[[LaneState, int], int]:
         """Return a function that gives a lane its share of the free slots, up to a maximum.
 
         The last quarter is given one by one to endpoints that have nothing in hand, so that endpoints that hang can't
@@ -247,7 +252,7 @@ class Claims:
         """
         now, reserved, allowed = clock(), self._slots // RESERVED, self._allowed()
         free = self._slots - self._lanes.promised
-        self._is_short = False
+        self._short[kind] = False
 
         def share(lane: LaneState, most: int) -> int:
             nonlocal free
@@ -255,7 +260,7 @@ class Claims:
             could = min(most, lane.wanted(now))
             rows = allowed(lane, min(could, for_it))
             free -= rows
-            self._is_short |= rows < could
+            self._short[kind] |= rows < could
             return rows
 
         return share
