@@ -12,12 +12,14 @@ and so do the calls of an account that has many at once (``give_way``). Imports 
 import asyncio
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
+
+_Done = TypeVar("_Done")
 
 NOBODY: Final = UUID(int=0)
 """All calls whose account is not known, or that have none."""
@@ -35,6 +37,9 @@ RESTS: Final = 3
 """How many times as long as a slice took an account rests while another's call is in progress: many steps can't be cut
 into slices of the right length, and this keeps them to a quarter of the time."""
 LONGEST_REST_SECONDS: Final = 0.02
+ASIDE_FROM_BYTES: Final = 16_384
+"""What strangers wrote is read in a thread from this size: a mebibyte of empty scans takes seconds, less than this
+30 ms at most."""
 LATELY_SECONDS: Final = 1.0
 """How long after an account's last call others still let it in between their steps: its next may be on its way, and
 what a round does before it arrives delays it, too."""
@@ -135,9 +140,10 @@ def _less(counted: Counter[UUID | None], account: UUID | None) -> None:
 class _Rounds:
     """The long work of one loop: what is left of the round's slice, and who waits for a slice, by account."""
 
-    __slots__ = ("_began", "_called", "_ends", "_rests_until", "_timer", "_waiting", "calls", "loop")
+    __slots__ = ("_began", "_called", "_ends", "_rests_until", "_timer", "_waiting", "aside", "calls", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.aside = asyncio.Lock()
         self.loop = loop
         self.calls = _Calls()
         self._began = self._rests_until = 0.0
@@ -279,6 +285,17 @@ def _of_running_loop() -> _Rounds:
             rounds = _ROUNDS[loop] = _Rounds(loop)
         _Latest.rounds = rounds
     return rounds
+
+
+async def aside(work: Callable[[], _Done], *, size: int) -> _Done:
+    """Return what reading a text of this many bytes gives; a large one is read in a thread, for it can't be sliced.
+
+    One is at a time: several threads would leave the event loop little of the processor.
+    """
+    if size < ASIDE_FROM_BYTES:
+        return work()
+    async with _of_running_loop().aside:
+        return await asyncio.to_thread(work)
 
 
 class Turn:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from itertools import groupby
 from typing import Final
 from uuid import UUID
@@ -32,7 +33,7 @@ from waypost.store.inbound import ReadPush
 from waypost.store.inbound_changes import PushHealth, PushOutcome
 from waypost.store.statements import Session, is_gone, transaction
 from waypost.store.trouble import LOST
-from waypost.turns import Turn
+from waypost.turns import ASIDE_FROM_BYTES, Turn, aside
 
 _LOG: Final = structlog.get_logger()
 DUTY: Final = 20
@@ -47,8 +48,6 @@ ACCOUNTS_AT_ONCE: Final = 8
 PORTION: Final = 64
 """The maximum pushes of an account in its turn; they are carried out together."""
 PORTION_BYTES: Final = 2 * LARGEST_PUSH
-READ_ASIDE_FROM: Final = LARGEST_PUSH // 64
-"""Bytes of a push that is read in a thread: a full one of empty scans takes seconds, a smaller one 30 ms at most."""
 BUSY_SECONDS: Final = 0.2
 _FIRST: Final = UUID(int=0)
 _NO_WAIT: Final = timedelta(0)
@@ -89,8 +88,6 @@ class PushReader:
         self._detect = detect
         self._may_register = may_register
         self._after = _FIRST
-        self._aside = asyncio.Lock()
-        """Held while a push is read in a thread: several would leave the event loop little of the processor."""
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Read until ``stop`` is set, whenever no other process does. Raise when PostgreSQL is unavailable."""
@@ -163,12 +160,10 @@ class PushReader:
             settings = await inbound.settings_of(session, {one.connection for one in pushes})
         turn, opened = Turn(account), []
         for push in pushes:
-            if len(push.push) >= READ_ASIDE_FROM:
-                async with self._aside:
-                    opened.append(await asyncio.to_thread(self._look_into, push, settings.get(push.connection, {})))
-            else:
+            size = len(push.push)
+            if size < ASIDE_FROM_BYTES:
                 await turn.pause()
-                opened.append(self._look_into(push, settings.get(push.connection, {})))
+            opened.append(await aside(partial(self._look_into, push, settings.get(push.connection, {})), size=size))
         await self._put_aside([one for one in opened if one.contents is None])
         readable = [one for one in opened if one.contents is not None]
         # In their order: a shipment may be registered and cancelled by pushes that arrive together.

@@ -2,11 +2,12 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
 import msgspec
 
@@ -16,9 +17,13 @@ from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import Ports, parse_target
 from waypost.domain.trackings import Update
 from waypost.sources.answers import only
+from waypost.turns import aside
 
 if TYPE_CHECKING:  # settings and pages read what a carrier is without loading an HTTP client
     from waypost.sources.http import CarrierAnswer, CarrierHttp
+
+_About = TypeVar("_About")
+_Said = TypeVar("_Said")
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _ANY_PORT: Final = Ports.parse("1-65535")
@@ -134,6 +139,12 @@ class PolledCarrier(ABC):
     async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
         """Return what the carrier knows of a parcel now; ``facts`` are the shop's. Raise CarrierError on failure."""
 
+    async def reading(
+        self, read: Callable[[int, bytes, _About], _Said], answer: "CarrierAnswer", about: _About
+    ) -> _Said:
+        """Return what an answer says, read in a thread if it is large. Raise CarrierError if it can't be read."""
+        return await aside(partial(read, answer.status, answer.body, about), size=len(answer.body))
+
     async def probe(self) -> None:
         """Poll a number that belongs to nobody; "unknown" is a valid answer. Raise CarrierError on failure."""
         await self.poll(self._probe_number, {})
@@ -170,7 +181,7 @@ class BatchCarrier(PolledCarrier):
         """See ``BatchSource``. A request that is rejected because of one number is halved until that one is alone."""
         answer = await self.call([parcel.tracking_number for parcel in parcels])
         if len(parcels) == 1 or not self.refuses_a_number(answer):
-            return self.read(answer, parcels)
+            return await aside(partial(self.read, answer, parcels), size=len(answer.body))
         self._split_calls += 2
         half = len(parcels) // 2
         return [*await self.poll_many(parcels[:half]), *await self.poll_many(parcels[half:])]

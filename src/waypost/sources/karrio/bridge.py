@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from waypost.sources.http import MOST_WORDS_BYTES, FencedHttp, WholeAnswer
 from waypost.sources.karrio.processes import KarrioCall, KarrioProcesses, Question, Response, Told
 from waypost.sources.karrio.read import NothingRead, read_told
 from waypost.sources.karrio.table import BridgedCarrier
+from waypost.turns import aside
 
 ASK_SECONDS: Final = 20.0
 """The time limit of a question with all its requests."""
@@ -103,13 +105,15 @@ class Asking:
         self.answers.append(answer)
         return Response(call.call, answer.status, answer.headers, answer.body)
 
-    def update(self, carrier: BridgedCarrier, number: str) -> Update:
+    async def update(self, carrier: BridgedCarrier, number: str) -> Update:
         """Return what was learned about a number. Raise CarrierError if it is nothing."""
         if self.told.unopened is not None:
             raise CarrierUnavailable(f"karrio can't open it: is the package {carrier.distribution} installed?")
         if not self.told.details:
             self._raise_trouble()
-        return read_told(carrier.extension, number, self.told, [(one.status, one.body) for one in self.answers])
+        answers = [(one.status, one.body) for one in self.answers]
+        read = partial(read_told, carrier.extension, number, self.told, answers)
+        return await aside(read, size=sum(len(body) for _, body in answers))
 
     def _raise_trouble(self) -> None:
         """Raise for what concerns the carrier or the credential rather than the parcel."""
@@ -158,13 +162,13 @@ class BridgedSource:
         asking = await self._ask(tracking_number, fresh=False)
         self.extra_calls += max(0, asking.calls - 1)
         try:
-            return asking.update(self._carrier, tracking_number)
+            return await asking.update(self._carrier, tracking_number)
         except CarrierRefused:
             if not asking.told.reused:
                 raise
         asking = await self._ask(tracking_number, fresh=True)
         self.extra_calls += asking.calls
-        return asking.update(self._carrier, tracking_number)
+        return await asking.update(self._carrier, tracking_number)
 
     async def probe(self) -> None:
         """Ask for a number that belongs to nobody; any answer but a rejection is good. Raise CarrierError."""

@@ -5,6 +5,7 @@ An answer is read as a push is, so that a scan is the same whichever way it came
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from waypost.sources import answers, reading
 from waypost.sources.http import CarrierHttp, basic
 from waypost.sources.pushes import aftership, easypost, ship24, telling, track17, track17_calls, trackingmore
 from waypost.sources.sender import POLLED
+from waypost.turns import aside
 
 Ask = Callable[[CarrierHttp, str, str, Sequence[Parcel]], Awaitable[list[Update | CarrierError]]]
 """Returns what a service knows of each parcel, given its URL and API key. Raise CarrierError if of none."""
@@ -64,7 +66,7 @@ class AskedService:
 
 async def _track17(http: CarrierHttp, url: str, key: str, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
     answered = await track17_calls.call(http, url, key, "gettrackinfo", parcels)
-    found, unread = _read(answered.accepted, track17.Followed, track17.told_of)
+    found, unread = await _read(answered.accepted, track17.Followed, track17.told_of)
     return [_one(parcel, found, unread, answered.rejected.get(parcel.tracking_number)) for parcel in parcels]
 
 
@@ -92,7 +94,7 @@ async def _easypost(http: CarrierHttp, url: str, key: str, parcels: Sequence[Par
     if answer.status != _OK:
         raise CarrierUnavailable(f"EasyPost answered {answer.status}")
     trackers = reading.decode(answer.body, _Trackers).trackers
-    return [_of(parcel, *_read(trackers, easypost.Tracker, easypost.told_of))]
+    return [_of(parcel, *await _read(trackers, easypost.Tracker, easypost.told_of))]
 
 
 class _Trackings(msgspec.Struct, frozen=True):
@@ -107,7 +109,7 @@ async def _trackingmore(
     if answer.status != _OK:
         raise CarrierUnavailable(f"TrackingMore answered {answer.status}")
     trackings = reading.decode(answer.body, _Trackings).data
-    found, unread = _read(trackings, trackingmore.FollowedTracking, trackingmore.told_of)
+    found, unread = await _read(trackings, trackingmore.FollowedTracking, trackingmore.told_of)
     return [_of(parcel, found, unread) for parcel in parcels]
 
 
@@ -125,7 +127,7 @@ async def _aftership(http: CarrierHttp, url: str, key: str, parcels: Sequence[Pa
     if answer.status != _OK:
         raise CarrierUnavailable(f"AfterShip answered {answer.status}")
     trackings = reading.decode(answer.body, _List).data.trackings
-    found, unread = _read(trackings, aftership.AfterShipTracking, aftership.told_of)
+    found, unread = await _read(trackings, aftership.AfterShipTracking, aftership.told_of)
     return [_of(parcel, found, unread) for parcel in parcels]
 
 
@@ -138,17 +140,24 @@ async def _ship24(http: CarrierHttp, url: str, key: str, parcels: Sequence[Parce
     if answer.status != _OK:
         raise CarrierUnavailable(f"Ship24 answered {answer.status}")
     trackings = reading.decode(answer.body, _List).data.trackings
-    return [_of(parcel, *_read(trackings, ship24.Ship24Tracking, ship24.told_of))]
+    return [_of(parcel, *await _read(trackings, ship24.Ship24Tracking, ship24.told_of))]
 
 
-def _read(
+async def _read(
     parts: Iterable[msgspec.Raw], kind: type[_Part], told_of: Callable[[_Part, int], tuple[PushedParcel, ...]]
 ) -> tuple[list[PushedParcel], CarrierUnavailable | None]:
     """Return what the parts of an answer say, and why one of them could not be read, if so."""
+    bodies = [bytes(part) for part in parts]
+    return await aside(partial(_read_bodies, bodies, kind, told_of), size=sum(map(len, bodies)))
+
+
+def _read_bodies(
+    bodies: Iterable[bytes], kind: type[_Part], told_of: Callable[[_Part, int], tuple[PushedParcel, ...]]
+) -> tuple[list[PushedParcel], CarrierUnavailable | None]:
     at, found, unread = time.time_ns() // 1_000_000, list[PushedParcel](), None
-    for part in parts:
+    for body in bodies:
         try:
-            found.extend(told_of(reading.decode(bytes(part), kind), at))
+            found.extend(told_of(reading.decode(body, kind), at))
         except CarrierUnavailable as error:
             unread = error
     return found, unread

@@ -33,4 +33,4 @@ class AustraliaPost(PolledCarrier):
         }
         query = {"tracking_ids": ",".join(numbers)}
         answer = await self.http.get(f"{self.base_url}/shipping/v1/track", query, headers)
-        return read_answers(answer.status, answer.body, numbers)
+        return await self.reading(read_answers, answer, numbers)

@@ -30,4 +30,4 @@ class CanadaPost(PolledCarrier):
             "accept-language": "en-CA",
         }
         answer = await self.http.get(url, {}, headers)
-        return read_answer(answer.status, answer.body, tracking_number)
+        return await self.reading(read_answer, answer, tracking_number)

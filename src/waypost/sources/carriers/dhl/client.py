@@ -20,7 +20,7 @@ class DhlUnified(PolledCarrier):
         """
         url, headers = f"{self.base_url}/track/shipments", {"dhl-api-key": self.credentials["api_key"]}
         answer = await self.http.get(url, _query(tracking_number, facts), headers)
-        return read_answer(answer.status, answer.body, tracking_number)
+        return await self.reading(read_answer, answer, tracking_number)
 
 
 def _query(tracking_number: str, facts: Mapping[str, str]) -> dict[str, str]:

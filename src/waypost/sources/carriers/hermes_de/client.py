@@ -51,7 +51,7 @@ class HermesGermany(OAuthCarrier):
             return answer
 
         answer = await self.oauth.send(call)
-        return read_answers(answer.status, answer.body, numbers)
+        return await self.reading(read_answers, answer, numbers)
 
     async def fetch_token(self) -> CarrierAnswer:
         """See ``OAuthCarrier``. Hermes issues tokens only for a user's password (RFC 6749, 4.3)."""

@@ -20,4 +20,4 @@ class PostNL(PolledCarrier):
         url = f"{self.base_url}/shipment/v2/status/barcode/{quote(tracking_number, safe='')}"
         query = {"detail": "true", "language": "EN"}
         answer = await self.http.get(url, query, {"apikey": self.credentials["api_key"]})
-        return read_answer(answer.status, answer.body, tracking_number)
+        return await self.reading(read_answer, answer, tracking_number)

@@ -16,4 +16,4 @@ class PostNord(PolledCarrier):
         url = f"{self.base_url}/rest/shipment/v5/trackandtrace/findByIdentifier.json"
         query = {"apikey": self.credentials["api_key"], "id": tracking_number, "locale": "en"}
         answer = await self.http.get(url, query, {})
-        return read_answer(answer.status, answer.body, tracking_number)
+        return await self.reading(read_answer, answer, tracking_number)

@@ -26,4 +26,4 @@ class RoyalMail(PolledCarrier):
             "x-accept-rmg-terms": "yes",
         }
         answer = await self.http.get(url, {}, headers)
-        return read_answer(answer.status, answer.body, tracking_number)
+        return await self.reading(read_answer, answer, tracking_number)

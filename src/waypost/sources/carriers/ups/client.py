@@ -24,7 +24,7 @@ class Ups(OAuthCarrier):
             return await self.http.get(url, query, own)
 
         answer = await self.oauth.send(call)
-        return read_answer(answer.status, answer.body, tracking_number)
+        return await self.reading(read_answer, answer, tracking_number)
 
     async def fetch_token(self) -> CarrierAnswer:
         """See ``OAuthCarrier``."""

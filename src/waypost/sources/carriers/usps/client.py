@@ -26,7 +26,7 @@ class Usps(OAuthCarrier):
             return await self.http.get(url, {"expand": "DETAIL"}, {"authorization": authorization})
 
         answer = await self.oauth.send(call)
-        return read_answer(answer.status, answer.body, tracking_number)
+        return await self.reading(read_answer, answer, tracking_number)
 
     async def fetch_token(self) -> CarrierAnswer:
         """See ``OAuthCarrier``."""
