@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from pydantic import SecretStr
@@ -21,6 +22,8 @@ from tests.support.serving import WAYPOST, environment
 from waypost.app.backing_up import back_up, restore
 from waypost.store.backups import manifest
 from waypost.store.backups.manifest import BackupError
+from waypost.store.backups.rhythm import Rhythm, Share
+from waypost.store.backups.slicing import in_slices
 from waypost.store.backups.writing import count_rows
 from waypost.store.database import Access, Database
 from waypost.store.embedded.errors import EmbeddedPostgresError
@@ -65,6 +68,25 @@ async def test_a_backup_shows_the_moment_of_its_start(shop: Shop) -> None:
         key=None,
         progress=ignore,
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can do this")
+async def test_a_session_of_a_check_is_stopped_while_it_rests_and_works_afterwards(shop: Shop) -> None:
+    rhythm = Rhythm()
+    rhythm.gives_way = True
+
+    async with asyncio.timeout(HANGS_AFTER_SECONDS), in_slices(shop.database, shop.dsn, rhythm) as name:
+        session = await asyncpg.connect(shop.dsn, server_settings={"application_name": name})
+        while state_of(session.get_server_pid()) != "T":
+            await shop.rows()
+
+    assert await session.fetchval("select 1") == 1
+    assert state_of(session.get_server_pid()) != "T"
+    await session.close()
+
+
+def state_of(process: int) -> str:
+    return read(f"/proc/{process}/stat").rpartition(")")[2].split()[0]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this class")
@@ -146,7 +168,7 @@ async def test_a_backup_can_be_restored_into_a_data_directory(shop: Shop) -> Non
     async with running(data_dir) as server:
         restored = await Database.open(Access(server.dsn))
         async with restored.unhurried() as session:
-            assert await count_rows(session) == await shop.rows()
+            assert await count_rows(session, Rhythm(), Share.CHECKING) == await shop.rows()
         await restored.close()
     with pytest.raises(BackupError, match="holds a Waypost already"):
         await restore(shop.settings(database_url=None, data_dir=data_dir), folder, key=None, progress=ignore)
@@ -160,7 +182,7 @@ async def test_a_backup_is_restored_only_into_an_empty_database(shop: Shop, serv
         await restore(there, folder, key=None, progress=ignore)
         restored = await Database.open(Access(named(server_dsn, name)))
         async with restored.unhurried() as session:
-            rows = await count_rows(session)
+            rows = await count_rows(session, Rhythm(), Share.CHECKING)
         await restored.close()
         with pytest.raises(BackupError, match="has tables already"):
             await restore(there, folder, key=None, progress=ignore)
@@ -304,7 +326,7 @@ async def test_a_failed_copy_is_reported_with_the_programs_reason(shop: Shop) ->
         await back_up(shop.settings(pg_bin=bare), shop.place / "b", with_key=True, check=False, progress=ignore)
 
     (bare / "pg_dump").write_text("#!/bin/sh\n")  # it says that all is well
-    with pytest.raises(BackupError, match="can't be written to: No such file or directory"):
+    with pytest.raises(BackupError, match="pg_dump wrote nothing"):
         await back_up(shop.settings(pg_bin=bare), shop.place / "b", with_key=True, check=False, progress=ignore)
 
     assert not (shop.place / "b").exists()
@@ -318,7 +340,7 @@ async def test_on_a_full_disk_a_backup_and_a_restore_say_so_in_one_sentence_and_
     )
     restore = await asyncio.to_thread(run_on_a_full_disk, "restore", folder, "--data-dir", data_dir)
 
-    assert backup[-1] == "waypost: pg_dump failed: pg_dump: error: could not write to output file: File too large."
+    assert backup[-1] == f"waypost: {shop.place / 'second'} can't be written to: File too large."
     assert restore[-1].startswith("waypost: initdb failed: ")
     assert restore[-1].endswith(": File too large")
     assert not (shop.place / "second").exists()

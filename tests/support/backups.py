@@ -15,6 +15,7 @@ from waypost.app.backing_up import back_up
 from waypost.intake.batch import write
 from waypost.settings import Settings
 from waypost.store import installation
+from waypost.store.backups.rhythm import Rhythm, Share
 from waypost.store.backups.writing import count_rows
 from waypost.store.database import Database
 
@@ -39,7 +40,7 @@ class Shop:
 
     async def rows(self) -> dict[str, int]:
         async with self.database.unhurried() as session:
-            return await count_rows(session)
+            return await count_rows(session, Rhythm(), Share.CHECKING)
 
 
 @asynccontextmanager

@@ -3,19 +3,24 @@
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from waypost.app.storage import Progress, given_key, reached_storage
+from waypost.app.storage import Progress, Storage, given_key, reached_storage
 from waypost.settings import Settings, given_by_option, variable
 from waypost.store import condition
 from waypost.store.backups import restoring, writing
+from waypost.store.backups.background import is_back
 from waypost.store.backups.clients import find_clients
 from waypost.store.backups.manifest import BackupError, Manifest, reject
+from waypost.store.backups.rhythm import Rhythm, give_way_while_busy
 from waypost.store.backups.scheduled import ScheduledBackups, scratch_folder
 from waypost.store.embedded.errors import EmbeddedPostgresError
 from waypost.store.embedded.folder import DatabaseUser
 from waypost.store.embedded.process import run_program
+from waypost.store.ending import end
 from waypost.store.installation import key_check
 
 _SAID: Final = "waypost: "
@@ -36,20 +41,52 @@ async def back_up(settings: Settings, folder: Path, *, with_key: bool, check: bo
             if with_key and key is None and await key_check(session) is not None:
                 raise BackupError("The secret key is missing: bring it back, or leave it out with --without-key.")
         progress(f"Backing up into {folder}")
-        made = await writing.write(storage.database, storage.url, folder, key=key, clients=clients, progress=progress)
-    if check:
-        await check_backup(folder, made, pg_bin=settings.pg_bin, progress=progress)
+        async with _rhythm(storage, progress) as rhythm:
+            made = await writing.write(
+                storage.database,
+                storage.url,
+                folder,
+                key=key,
+                clients=clients,
+                progress=progress,
+                rhythm=rhythm,
+            )
+            if check:
+                await check_backup(folder, made, pg_bin=settings.pg_bin, progress=progress, rhythm=rhythm)
     return made
 
 
-async def check_backup(folder: Path, manifest: Manifest, *, pg_bin: Path | None, progress: Progress) -> None:
+@asynccontextmanager
+async def _rhythm(storage: Storage, progress: Progress) -> AsyncIterator[Rhythm]:
+    """Yield the rhythm of a backup.
+
+    If this process has stepped back, it gives way to a server that is running and busy. Nothing else uses a PostgreSQL
+    that this process has started.
+    """
+    rhythm = Rhythm()
+    if storage.server is not None or not is_back():
+        yield rhythm
+        return
+    progress("The server is running: while it is busy, the backup rests most of the time. --fast turns that off.")
+    looking = asyncio.create_task(give_way_while_busy(rhythm, storage.database))
+    try:
+        yield rhythm
+    finally:
+        await end(looking)
+
+
+async def check_backup(
+    folder: Path, manifest: Manifest, *, pg_bin: Path | None, progress: Progress, rhythm: Rhythm
+) -> None:
     """Restore a backup into a scratch database below the folder for temporary files, and compare.
 
     Raise BackupError; then the folder no longer counts as a backup.
     """
     try:
         with scratch_folder() as scratch:
-            await restoring.check_by_restoring(folder, manifest, scratch, pg_bin=pg_bin, progress=progress)
+            await restoring.check_by_restoring(
+                folder, manifest, scratch, pg_bin=pg_bin, progress=progress, rhythm=rhythm
+            )
     except BaseException:
         await asyncio.to_thread(reject, folder)
         raise

@@ -35,7 +35,8 @@ def backup(
 
     The copy is a consistent snapshot. It is checked by restoring it into a scratch database in the folder for temporary
     files (TMPDIR), which needs as much space as the database; --no-check skips that. It runs at the lowest
-    priority, so that deliveries are not delayed; --fast turns that off.
+    priority and rests most of the time while the server is busy, so that deliveries are not delayed; --fast turns that
+    off.
     """
     del fast  # `main` reads it, before it loads this module
     settings = chosen(data_dir=data_dir, database_url=database_url)

@@ -44,7 +44,8 @@ COMMANDS: Final = (
             "Back up the installation, running or not, into a new folder.\n\n"
             "The copy is a consistent snapshot. It is checked by restoring it into a scratch database in the folder "
             "for temporary files (TMPDIR), which needs as much space as the database; --no-check skips that. It runs "
-            "at the lowest priority, so that deliveries are not delayed; --fast turns that off."
+            "at the lowest priority and rests most of the time while the server is busy, so that deliveries are not "
+            "delayed; --fast turns that off."
         ),
     ),
     (

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from waypost.processor_share import LOWEST, give_way
+
 _PROCESSES: Final = Path("/proc")
-_LOWEST: Final = 19
 
 
 def step_back() -> None:
@@ -19,11 +20,10 @@ def step_back() -> None:
     turn, which is several milliseconds. In the idle class, a process gives way at once, on the disk as well: see
     sched(7). There is no way back for an ordinary user. If it is forbidden, everything goes on all the same.
     """
+    give_way(LOWEST)
     with suppress(OSError):
         if sys.platform == "linux":
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        else:
-            os.setpriority(os.PRIO_PROCESS, 0, _LOWEST)
 
 
 def is_back() -> bool:
@@ -38,18 +38,20 @@ def backends_give_way(url: str, backends: Iterable[int]) -> None:
     interrupt nobody when they wake up, and read no faster than this process accepts. Only those of an embedded server
     are known to be on this machine.
     """
-    socket_folder = dict(parse_qsl(urlsplit(url).query)).get("host")
-    if socket_folder is not None and is_back():
+    if is_back():
         for backend in backends:
-            if _serves(backend, socket_folder):
+            if serves(backend, url):
+                give_way(LOWEST, backend)
                 with suppress(OSError):
-                    os.setpriority(os.PRIO_PROCESS, backend, _LOWEST)
                     if sys.platform == "linux":
                         os.sched_setscheduler(backend, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _serves(process: int, socket_folder: str) -> bool:
-    """Return whether a process is a child of the server with this socket, for its number may be another machine's."""
+def serves(process: int, url: str) -> bool:
+    """Return whether a process is a child of the embedded server at a URL, for its number may be another machine's."""
+    socket_folder = dict(parse_qsl(urlsplit(url).query)).get("host")
+    if socket_folder is None:
+        return False
     try:
         parent = (_PROCESSES / str(process) / "stat").read_text().rpartition(")")[2].split()[1]
         words = (_PROCESSES / parent / "cmdline").read_bytes().split(b"\0")

@@ -3,17 +3,18 @@
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from waypost.store.backups.manifest import BackupError
 from waypost.store.embedded.errors import EmbeddedPostgresError
 from waypost.store.embedded.folder import DatabaseUser
-from waypost.store.embedded.process import run_program
+from waypost.store.embedded.process import read_program, run_program
 from waypost.store.embedded.programs import wheel_programs
 
+Read = TypeVar("Read")
 _FROM_CALLER: Final = re.compile(r"PG(PASSWORD|PASSFILE|SSL[A-Z]+)")
 """Variables of the caller that a database URL may rely on; asyncpg reads the same."""
 
@@ -34,20 +35,38 @@ def find_clients(pg_bin: Path | None) -> Path:
     return place
 
 
-async def run_client(program: Path, url: str, options: Sequence[str | Path], *, name: str | None = None) -> None:
+async def run_client(program: Path, url: str, options: Sequence[str | Path], *, name: str) -> None:
     """Run a client program on the database of a URL; ``name`` is its session's. Raise BackupError with its reason."""
+    command, environment = _call(program, url, options, name)
+    try:
+        await run_program(command, folder=Path("/"), user=_ourselves(), environment=environment)
+    except EmbeddedPostgresError as error:
+        raise BackupError(f"{error}.") from None
+
+
+async def read_client(
+    program: Path, url: str, options: Sequence[str | Path], read: Callable[[int], Read], *, name: str
+) -> Read:
+    """Run a client program as ``run_client`` does, and return what ``read`` makes of its output, in a thread."""
+    command, environment = _call(program, url, options, name)
+    try:
+        return await read_program(command, read, folder=Path("/"), user=_ourselves(), environment=environment)
+    except EmbeddedPostgresError as error:
+        raise BackupError(f"{error}.") from None
+
+
+def _call(program: Path, url: str, options: Sequence[str | Path], name: str) -> tuple[list[str | Path], dict[str, str]]:
+    """Return the command and what is added to its environment."""
     place, password = without_password(url)
     environment = {name: value for name, value in os.environ.items() if _FROM_CALLER.fullmatch(name)}
     if password is not None:
         environment["PGPASSWORD"] = password
-    if name is not None:
-        environment["PGAPPNAME"] = name
-    ourselves = DatabaseUser(os.geteuid(), os.getegid(), None)
-    command = [program, f"--dbname={place}", "--no-password", *options]
-    try:
-        await run_program(command, folder=Path("/"), user=ourselves, environment=environment)
-    except EmbeddedPostgresError as error:
-        raise BackupError(f"{error}.") from None
+    environment["PGAPPNAME"] = name
+    return [program, f"--dbname={place}", "--no-password", *options], environment
+
+
+def _ourselves() -> DatabaseUser:
+    return DatabaseUser(os.geteuid(), os.getegid(), None)
 
 
 def without_password(url: str) -> tuple[str, str | None]:

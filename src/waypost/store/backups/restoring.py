@@ -8,12 +8,14 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
 from waypost.store.backups.clients import find_clients, run_client
 from waypost.store.backups.manifest import DUMP, KEY, BackupError, Manifest, check_files, read
+from waypost.store.backups.rhythm import Rhythm, Share
+from waypost.store.backups.slicing import in_slices
 from waypost.store.backups.writing import count_rows
 from waypost.store.connecting import opened_database
 from waypost.store.database import Access, Database
@@ -76,11 +78,11 @@ async def restore_folder(
 
 
 async def check_by_restoring(
-    folder: Path, manifest: Manifest, scratch: Path, *, pg_bin: Path | None, progress: Progress
+    folder: Path, manifest: Manifest, scratch: Path, *, pg_bin: Path | None, progress: Progress, rhythm: Rhythm
 ) -> None:
     """Restore a backup into a scratch data directory, compare it with its manifest, and remove it again.
 
-    Raise BackupError if the restored database differs, or can't be restored.
+    The scratch database works in the ``rhythm``. Raise BackupError if the restored one differs, or can't be restored.
     """
     progress("Checking: restoring into a scratch database")
     place = open_folder(scratch)
@@ -88,28 +90,37 @@ async def check_by_restoring(
         _refuse_full(place.path, manifest, "set TMPDIR to a folder on another disk, or use --no-check")
         async with _scratch_server(place.path, pg_bin, progress, disposable=True) as url:
             clients = find_clients(pg_bin)
-            await restore_database(folder, manifest, url, schema=manifest.schema, clients=clients, disposable=True)
+            await restore_database(folder, manifest, url, schema=manifest.schema, clients=clients, rhythm=rhythm)
     finally:
         await asyncio.to_thread(shutil.rmtree, place.path, ignore_errors=True)
 
 
 async def restore_database(
-    folder: Path, manifest: Manifest, url: str, *, schema: str | None, clients: Path, disposable: bool = False
+    folder: Path,
+    manifest: Manifest,
+    url: str,
+    *,
+    schema: str | None,
+    clients: Path,
+    rhythm: Rhythm | None = None,
 ) -> None:
     """Restore a backup into a database whose schema has no tables, in one transaction, and compare the rows.
 
-    A ``disposable`` database may be one that a crash of the machine would damage. Raise BackupError if there are
+    With a ``rhythm``, the database is a disposable one on this machine and works in it. Raise BackupError if there are
     tables, if ``schema`` is another than the copied one, or if the rows differ.
     """
     if schema is not None and schema != manifest.schema:
         raise BackupError(f"The backup is of the schema {manifest.schema}: set WAYPOST_SCHEMA={manifest.schema}.")
-    access = Access(url, "restore", manifest.schema, engine_size=1, serving_size=1, disposable=disposable)
+    access = Access(url, "restore", manifest.schema, engine_size=1, serving_size=1, disposable=rhythm is not None)
     async with opened_database(access) as database:
         await _prepare(database)
         # With the schema named, its own creation is left out.
         options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-        await run_client(clients / "pg_restore", url, [*options, f"--schema={manifest.schema}", folder / DUMP])
-        await _compare(database, manifest)
+        async with _session(database, url, rhythm) as name:
+            await run_client(
+                clients / "pg_restore", url, [*options, f"--schema={manifest.schema}", folder / DUMP], name=name
+            )
+        await _compare(database, manifest, rhythm or Rhythm())
 
 
 async def _fill(
@@ -136,6 +147,11 @@ async def _scratch_server(
         await server.stop()
 
 
+def _session(database: Database, url: str, rhythm: Rhythm | None) -> AbstractAsyncContextManager[str]:
+    """Return the name for a client's session, as long as it works."""
+    return nullcontext("waypost-restore") if rhythm is None else in_slices(database, url, rhythm)
+
+
 async def _prepare(database: Database) -> None:
     """Make the schema if there is none. Raise BackupError if it has tables."""
     async with database.serving.acquire() as session:
@@ -145,9 +161,9 @@ async def _prepare(database: Database) -> None:
         await session.execute(f'create schema if not exists "{database.schema}"')
 
 
-async def _compare(database: Database, manifest: Manifest) -> None:
+async def _compare(database: Database, manifest: Manifest, rhythm: Rhythm) -> None:
     async with database.unhurried() as session:
-        rows = await count_rows(session)
+        rows = await count_rows(session, rhythm, Share.CHECKING)
     differing = sorted(name for name in rows.keys() | manifest.rows.keys() if rows.get(name) != manifest.rows.get(name))
     if differing:
         name = differing[0]

@@ -1,20 +1,19 @@
 """Becomes another program: as a less privileged user, and on Linux ending with the process that started it.
 
-It runs as a script in a fresh interpreter (`python -I -S embedded_child.py parent uid gid folder program …`) and so
+It runs as a script in a fresh interpreter (`python -I -S child.py parent signal uid gid folder program …`) and so
 imports nothing of ours. A function between fork and exec (`preexec_fn`) could do the same, but may deadlock in a
 process that has threads, which `serve` has when it restarts PostgreSQL.
 """
 
 import ctypes
 import os
-import signal
 import sys
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 
 
-def main(parent: str, uid: str, gid: str, folder: str, *command: str) -> None:
+def main(parent: str, orphaned: str, uid: str, gid: str, folder: str, *command: str) -> None:
     """Replace this process with `command`, run in `folder`; on failure, write the reason to standard error."""
     # Loaded while we can still read the interpreter's own folders, which the other user perhaps can't.
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
@@ -23,8 +22,8 @@ def main(parent: str, uid: str, gid: str, folder: str, *command: str) -> None:
     except OSError as error:
         sys.exit(f"the process can't change to user id {uid}: {error.strerror}")
     if prctl is not None:
-        # After the change of user, which clears it. SIGINT is PostgreSQL's fast shutdown.
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT))
+        # After the change of user, which clears it. Of PostgreSQL's, SIGINT is the fast shutdown.
+        prctl(_PR_SET_PDEATHSIG, int(orphaned))
         if os.getppid() != int(parent):  # it died before it could be watched
             sys.exit("the process that started this one has ended")
     _enter(folder)

@@ -6,40 +6,55 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
+from waypost.processor_share import give_way
 from waypost.store.embedded.errors import EmbeddedPostgresError
 from waypost.store.embedded.folder import DatabaseUser
 
+Read = TypeVar("Read")
 _LAUNCHER = Path(__file__).with_name("child.py")
 # Nothing is inherited: LD_PRELOAD and PG* variables of the caller must not reach the server.
 _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 # Fast shutdown, then an immediate one (crash recovery follows at the next start), then SIGKILL.
 _CLEANING_SECONDS: Final = 10.0
+_LONGEST_ERRORS: Final = 1 << 16
 _STOPPING: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None))
 
 
 def _launch(
-    command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, output: int, environment: Mapping[str, str]
+    command: Sequence[str | Path],
+    *,
+    folder: Path,
+    user: DatabaseUser,
+    output: int,
+    environment: Mapping[str, str],
+    errors: int = subprocess.STDOUT,
+    orphaned: signal.Signals = signal.SIGINT,
 ) -> subprocess.Popen[str]:
     # Linux sends the death signal when the starting *thread* ends: never call this from a pool's worker.
-    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), str(user.uid), str(user.gid), str(folder)]
-    return subprocess.Popen(  # noqa: S603 - every part is ours or the operator's
+    place = [str(os.getpid()), str(int(orphaned)), str(user.uid), str(user.gid), str(folder)]
+    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), *place]
+    process = subprocess.Popen(  # noqa: S603 - every part is ours or the operator's
         [*launcher, *(str(part) for part in command)],
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.STDOUT,
+        stderr=errors,
         env={**_ENVIRONMENT, **environment},
         start_new_session=True,
         umask=0o077,
         text=True,
         errors="replace",
     )
+    if niceness := max(0, os.getpriority(os.PRIO_PROCESS, 0)):  # which it has, too, but its session has not
+        give_way(niceness, process.pid)
+    return process
 
 
 async def run_program(
@@ -54,8 +69,58 @@ async def run_program(
     Raise EmbeddedPostgresError with its last line if it fails. If this is cancelled, the program may clean up first.
     """
     process = _launch(command, folder=folder, user=user, output=subprocess.PIPE, environment=environment)
-    try:
+    with _ending(process):
         printed, _ = await asyncio.to_thread(process.communicate)
+    _check(process, command, printed)
+    return printed
+
+
+async def read_program(
+    command: Sequence[str | Path],
+    read: Callable[[int], Read],
+    *,
+    folder: Path,
+    user: DatabaseUser,
+    environment: Mapping[str, str] = NOTHING_MORE,
+) -> Read:
+    """Return what ``read`` makes of a program's output; it is called in a thread with a pipe, and reads to its end.
+
+    Raise what it raises, which ends the program, and EmbeddedPostgresError as ``run_program`` does.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = _launch(
+            command,
+            folder=folder,
+            user=user,
+            output=subprocess.PIPE,
+            environment=environment,
+            errors=errors.fileno(),
+        )
+        with _ending(process):
+            made = await asyncio.to_thread(_read_all, process, read)
+        errors.seek(0)
+        _check(process, command, errors.read(_LONGEST_ERRORS).decode(errors="replace"))
+    return made
+
+
+def _read_all(process: subprocess.Popen[str], read: Callable[[int], Read]) -> Read:
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    with process.stdout as pipe:
+        try:
+            made = read(pipe.fileno())
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            process.wait()
+    return made
+
+
+@contextlib.contextmanager
+def _ending(process: subprocess.Popen[str]) -> Iterator[None]:
+    """End the process if the block is left with an error."""
+    try:
+        yield
     except BaseException:
         # The thread waits for its end, and the loop for the thread when it is closed.
         process.send_signal(signal.SIGINT)
@@ -63,18 +128,32 @@ async def run_program(
         killing.daemon = True
         killing.start()
         raise
+
+
+def _check(process: subprocess.Popen[str], command: Sequence[str | Path], printed: str) -> None:
+    """Raise EmbeddedPostgresError with the reason in what a program printed if it failed."""
     if process.returncode != 0:
         lines = [line for line in printed.splitlines() if line.strip()] or ["it printed nothing"]
         failure = next((line for line in lines if "error:" in line or "FATAL:" in line), lines[-1])
         raise EmbeddedPostgresError(f"{Path(command[0]).name} failed: {failure.strip()}")
-    return printed
 
 
 class ServerProcess:
     """A running `postgres` that is our own child; on Linux it ends with the thread that made it."""
 
-    def __init__(self, command: Sequence[str | Path], *, folder: Path, user: DatabaseUser, log: int) -> None:
-        self._process = _launch(command, folder=folder, user=user, output=log, environment=NOTHING_MORE)
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        folder: Path,
+        user: DatabaseUser,
+        log: int,
+        orphaned: signal.Signals = signal.SIGINT,
+    ) -> None:
+        """Start it; ``orphaned`` is the signal that it gets when its parent dies."""
+        self._process = _launch(
+            command, folder=folder, user=user, output=log, environment=NOTHING_MORE, orphaned=orphaned
+        )
         self._ended = asyncio.Event()
         # A thread of its own: with a worker of the loop's pool, closing the loop would wait for the server.
         threading.Thread(target=self._watch, args=[asyncio.get_running_loop()], daemon=True).start()

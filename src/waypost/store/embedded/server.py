@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -170,7 +171,11 @@ class EmbeddedPostgres:
         remove_stale_files(self._folder, self.address.socket_folder)
         command = server_command(self._folder, self._programs, self.address.socket_folder, disposable=self._disposable)
         with closing(ServerLog(self._folder)) as log:
-            process = ServerProcess(command, folder=self._folder.path, user=self._user, log=log.descriptor)
+            # The backends of a disposable one may be stopped (`backups/slicing.py`): it does not wait for them to end.
+            orphaned = signal.SIGQUIT if self._disposable else signal.SIGINT
+            process = ServerProcess(
+                command, folder=self._folder.path, user=self._user, log=log.descriptor, orphaned=orphaned
+            )
             self._process = process
             try:
                 await self._follow_startup(process, log)

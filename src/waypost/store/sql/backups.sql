@@ -24,11 +24,21 @@ select pg_stat_clear_snapshot()
 select pid as backend from pg_stat_activity where application_name = $1
 
 -- name: backup_tables
--- Partitions are counted with the table that they belong to.
-select relname::text as name
-from pg_class
-where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition
-order by relname
+-- Each table with its parts: itself or, if it is partitioned, its partitions, and how many pages each has. A table without
+-- partitions yet has one part without a name.
+select whole.relname::text as name,
+       part.relname::text as part,
+       coalesce(pg_relation_size(part.oid) / current_setting('block_size')::int, 0)::bigint as pages
+from pg_class whole
+left join pg_class part
+    on part.relkind = 'r' and coalesce(pg_partition_root(part.oid)::oid, part.oid) = whole.oid
+where whole.relnamespace = current_schema()::regnamespace
+  and whole.relkind in ('r', 'p') and not whole.relispartition
+order by whole.relname, part.relname
+
+-- name: transactions_so_far
+-- Of all sessions; each adds its own within seconds.
+select xact_commit + xact_rollback as transactions from pg_stat_database where datname = current_database()
 
 -- name: has_any_table
 select exists (
