@@ -2,14 +2,21 @@
 
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
-from urllib.parse import parse_qsl
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from tests.support.carrier_calls import JSON, SECRET, own_headers, recorded, source, token
 from tests.support.receiver import always, answering, receiving
-from waypost.domain.carriers import BatchSource, CarrierLimited, CarrierRefused, CarrierUnavailable, Parcel
+from waypost.domain.carriers import (
+    BatchSource,
+    CarrierError,
+    CarrierLimited,
+    CarrierRefused,
+    CarrierUnavailable,
+    Parcel,
+)
 from waypost.domain.trackings import Source, Update
 from waypost.sources.carriers import find
 from waypost.sources.http import CarrierAnswer, CarrierHttp
@@ -137,6 +144,52 @@ async def test_australia_post_requests_ten_parcels_with_the_account_number(http:
         "account-number": "0001234567",
     }
     assert australia_post.most_at_once == 10
+
+
+async def poll_of_australia_post(
+    http: CarrierHttp, numbers: Sequence[str], rejected: Container[str]
+) -> tuple[list[Update | CarrierError] | CarrierUnavailable, int]:
+    """Poll a carrier that rejects requests with these numbers; return its answers or its error, and the extra calls."""
+
+    def answer(number: int) -> bytes:
+        query = dict(parse_qsl(urlsplit(carrier.requests[number - 1].path).query))
+        asked = query["tracking_ids"].split(",")
+        results = [{"tracking_id": one, "errors": [{"code": "ESB-10001"}]} for one in asked]
+        status = 400 if any(one in rejected for one in asked) else 200
+        return answering(status, JSON, body=json.dumps({"tracking_results": results}).encode())
+
+    async with receiving(answer) as carrier:
+        credentials = {"api_key": "k", "password": "p", "account_number": "1"}
+        polled = source(http, "australia-post", carrier.port, credentials)
+        assert isinstance(polled, BatchSource)
+        try:
+            found: list[Update | CarrierError] | CarrierUnavailable = await polled.poll_many(
+                [Parcel(number, {}) for number in numbers]
+            )
+        except CarrierUnavailable as error:
+            found = error
+    assert polled.extra_calls == len(carrier.requests) - 1
+    return found, polled.extra_calls
+
+
+@pytest.mark.parametrize("place", range(4))
+async def test_one_number_that_a_carrier_rejects_costs_the_others_only_calls(http: CarrierHttp, place: int) -> None:
+    numbers = ["A1", "B2", "C3", "D4"]
+
+    found, extra = await poll_of_australia_post(http, numbers, {numbers[place]})
+
+    assert isinstance(found, list)
+    assert [isinstance(one, CarrierUnavailable) for one in found] == [at == place for at in range(4)]
+    assert extra == 4
+
+
+async def test_a_carrier_that_rejects_every_number_is_not_called_for_each(http: CarrierHttp) -> None:
+    numbers = [f"A{number}" for number in range(10)]
+
+    found, extra = await poll_of_australia_post(http, numbers, numbers)
+
+    assert isinstance(found, CarrierUnavailable)
+    assert extra <= 8
 
 
 async def test_postnl_requests_the_history_of_one_barcode(http: CarrierHttp) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 import msgspec
 
 from waypost.domain.budget import Budget
-from waypost.domain.carriers import CarrierError, CarrierSource, Parcel
+from waypost.domain.carriers import CarrierError, CarrierSource, CarrierUnavailable, Parcel
 from waypost.domain.errors import InvalidInput
 from waypost.domain.targets import Ports, parse_target
 from waypost.domain.trackings import Update
@@ -26,6 +26,8 @@ _About = TypeVar("_About")
 _Said = TypeVar("_Said")
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
+MOST_ALONE: Final = 3
+"""How many numbers may be rejected alone, one after the other, before the carrier is taken to reject all of them."""
 _ANY_PORT: Final = Ports.parse("1-65535")
 
 
@@ -178,13 +180,29 @@ class BatchCarrier(PolledCarrier):
         return only(await self.poll_many([Parcel(tracking_number, facts)]))
 
     async def poll_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
-        """See ``BatchSource``. A request that is rejected because of one number is halved until that one is alone."""
-        answer = await self.call([parcel.tracking_number for parcel in parcels])
-        if len(parcels) == 1 or not self.refuses_a_number(answer):
-            return await aside(partial(self.read, answer, parcels), size=len(answer.body))
-        self._split_calls += 2
-        half = len(parcels) // 2
-        return [*await self.poll_many(parcels[:half]), *await self.poll_many(parcels[half:])]
+        """See ``BatchSource``. A request that is rejected because of one number is halved until that one is alone.
+
+        Raise the error if ``MOST_ALONE`` are rejected alone and none is accepted: then it is not because of a number,
+        and each further one would cost a call.
+        """
+        found: list[Update | CarrierError] = []
+        waiting = [parcels]
+        while waiting:
+            some = waiting.pop()
+            answer = await self.call([parcel.tracking_number for parcel in some])
+            self._split_calls += some is not parcels
+            if len(some) > 1 and self.refuses_a_number(answer):
+                half = len(some) // 2
+                waiting += [some[half:], some[:half]]
+                continue
+            try:
+                found += await aside(partial(self.read, answer, some), size=len(answer.body))
+            except CarrierUnavailable as error:
+                accepted = any(isinstance(one, Update) for one in found)
+                if len(some) > 1 or some is parcels or not (accepted or len(found) < MOST_ALONE):
+                    raise
+                found.append(error)
+        return found
 
 
 def check_base_url(text: str, *, setting: str) -> str:

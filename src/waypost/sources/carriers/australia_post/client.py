@@ -1,36 +1,29 @@
-"""Polls Australia Post's Shipping and Tracking API for parcels."""
+"""Polls Australia Post's Shipping and Tracking API for parcels, ten at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import ClassVar
 
 from waypost.domain.carriers import CarrierError, Parcel
 from waypost.domain.trackings import Update
 from waypost.sources.carriers.australia_post.read import read_answers
-from waypost.sources.carriers.carrier import PolledCarrier
-from waypost.sources.http import basic
+from waypost.sources.carriers.carrier import BatchCarrier
+from waypost.sources.http import CarrierAnswer, basic
 
 
-class AustraliaPost(PolledCarrier):
+class AustraliaPost(BatchCarrier):
     """One account of Australia Post or StarTrack; a ``BatchSource``."""
 
-    @property
-    def most_at_once(self) -> int:
-        """See ``BatchSource``: an eleventh number is rejected (error 51101)."""
-        return 10
+    most_at_once: ClassVar[int] = 10
+    """An eleventh number is rejected (error 51101)."""
 
-    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what Australia Post knows of a parcel now. Raise CarrierError on failure."""
-        (answer,) = await self.poll_many([Parcel(tracking_number, facts)])
-        if isinstance(answer, CarrierError):
-            raise answer
-        return answer
-
-    async def poll_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
-        """See ``BatchSource``."""
-        numbers = [parcel.tracking_number for parcel in parcels]
+    async def call(self, numbers: Sequence[str]) -> CarrierAnswer:
+        """See ``BatchCarrier``."""
         headers = {
             "authorization": basic(self.credentials["api_key"], self.credentials["password"]),
             "account-number": self.credentials["account_number"],
         }
-        query = {"tracking_ids": ",".join(numbers)}
-        answer = await self.http.get(f"{self.base_url}/shipping/v1/track", query, headers)
-        return await self.reading(read_answers, answer, numbers)
+        return await self.http.get(f"{self.base_url}/shipping/v1/track", {"tracking_ids": ",".join(numbers)}, headers)
+
+    def read(self, answer: CarrierAnswer, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+        """See ``BatchCarrier``."""
+        return read_answers(answer.status, answer.body, [parcel.tracking_number for parcel in parcels])

@@ -12,7 +12,7 @@ from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.readings import Reading, is_unread, read
 from waypost.domain.statuses import Status
 from waypost.domain.trackings import SkipReason, Source, Update
-from waypost.sources import codes, reading, scans
+from waypost.sources import answers, codes, reading, scans
 from waypost.sources.reading import clean
 
 _OK: Final = 200
@@ -55,10 +55,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
     """Return what Australia Post's answer says about a number. Raise CarrierUnavailable if it can't be read."""
-    (answer,) = read_answers(status, body, [tracking_number])
-    if isinstance(answer, CarrierError):
-        raise answer
-    return answer
+    return answers.only(read_answers(status, body, [tracking_number]))
 
 
 def read_answers(status: int, body: bytes, numbers: Sequence[str]) -> list[Update | CarrierError]:

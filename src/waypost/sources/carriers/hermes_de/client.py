@@ -1,11 +1,12 @@
-"""Polls Hermes Germany's Shipment Info API for parcels."""
+"""Polls Hermes Germany's Shipment Info API for parcels, fifty at once."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import ClassVar, Final
 from urllib.parse import urlencode
 
 from waypost.domain.carriers import CarrierError, CarrierRefused, Parcel
 from waypost.domain.trackings import Update
+from waypost.sources.carriers.carrier import BatchCarrier
 from waypost.sources.carriers.hermes_de.read import is_token_refused, read_answers
 from waypost.sources.http import CarrierAnswer
 from waypost.sources.oauth import OAuthCarrier
@@ -17,31 +18,20 @@ _TOKENS: Final = {
 """Where the tokens for an API address are issued; for any other address, by that address itself."""
 
 
-class HermesGermany(OAuthCarrier):
+class HermesGermany(BatchCarrier, OAuthCarrier):
     """One user of Hermes Germany; a ``BatchSource``."""
 
-    @property
-    def most_at_once(self) -> int:
-        """See ``BatchSource``: Hermes accepts 100, but their histories may exceed the size limit of an answer."""
-        return 50
+    most_at_once: ClassVar[int] = 50
+    """Hermes accepts 100, but their histories may exceed the size limit of an answer."""
 
-    async def poll(self, tracking_number: str, facts: Mapping[str, str]) -> Update:
-        """Return what Hermes knows of a parcel now. Raise CarrierError on failure."""
-        (answer,) = await self.poll_many([Parcel(tracking_number, facts)])
-        if isinstance(answer, CarrierError):
-            raise answer
-        return answer
+    async def call(self, numbers: Sequence[str]) -> CarrierAnswer:
+        """See ``BatchCarrier``."""
+        query = {"shipmentID": list(numbers)}
 
-    async def poll_many(self, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
-        """See ``BatchSource``."""
-        numbers = [parcel.tracking_number for parcel in parcels]
-
-        async def call(authorization: str) -> CarrierAnswer:
+        async def send(authorization: str) -> CarrierAnswer:
             headers = {"authorization": authorization, "accept-language": "EN"}
             try:
-                answer = await self.http.get(
-                    f"{self.base_url}/services/hsi/shipmentinfo", {"shipmentID": numbers}, headers
-                )
+                answer = await self.http.get(f"{self.base_url}/services/hsi/shipmentinfo", query, headers)
             except CarrierRefused as error:
                 if is_token_refused(error.body):
                     raise _token_refused(error.body) from None
@@ -50,8 +40,11 @@ class HermesGermany(OAuthCarrier):
                 raise _token_refused(answer.body)
             return answer
 
-        answer = await self.oauth.send(call)
-        return await self.reading(read_answers, answer, numbers)
+        return await self.oauth.send(send)
+
+    def read(self, answer: CarrierAnswer, parcels: Sequence[Parcel]) -> list[Update | CarrierError]:
+        """See ``BatchCarrier``."""
+        return read_answers(answer.status, answer.body, [parcel.tracking_number for parcel in parcels])
 
     async def fetch_token(self) -> CarrierAnswer:
         """See ``OAuthCarrier``. Hermes issues tokens only for a user's password (RFC 6749, 4.3)."""

@@ -10,7 +10,7 @@ from waypost.domain.carriers import CarrierError, CarrierUnavailable
 from waypost.domain.checkpoints import Checkpoint
 from waypost.domain.readings import Reading
 from waypost.domain.trackings import SkipReason, Source, Update
-from waypost.sources import codes, reading, scans
+from waypost.sources import answers, codes, reading, scans
 from waypost.sources.answers import decode_part
 from waypost.sources.reading import clean
 
@@ -70,10 +70,7 @@ class _Problem(msgspec.Struct, frozen=True, rename="camel"):
 
 def read_answer(status: int, body: bytes, tracking_number: str) -> Update:
     """Return what Hermes' answer says about a number. Raise CarrierUnavailable if it can't be read."""
-    (answer,) = read_answers(status, body, [tracking_number])
-    if isinstance(answer, CarrierError):
-        raise answer
-    return answer
+    return answers.only(read_answers(status, body, [tracking_number]))
 
 
 def read_answers(status: int, body: bytes, numbers: Sequence[str]) -> list[Update | CarrierError]:
