@@ -3,10 +3,8 @@
 Each raises NotFound for a channel that is not the account's, and Invalid for invalid values.
 """
 
-import asyncio
 import os
 import secrets
-import time
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -16,7 +14,8 @@ from msgspec import UNSET, UnsetType
 from waypost.actions.actor import Actor, note
 from waypost.actions.constraints import as_long_as, one_of
 from waypost.actions.context import AlertContext
-from waypost.actions.refusals import Busy, Conflict, Fault, Invalid, TooManyWaiting, checking, present
+from waypost.actions.refusals import Conflict, Fault, Invalid, checking, present
+from waypost.actions.results import until_ended
 from waypost.domain import ids
 from waypost.domain.alert_targets import check_time_zone, read_quiet_hours, read_target, shown_target
 from waypost.domain.alerts import AlertService, AlertState, Content
@@ -36,7 +35,6 @@ ALL: Final = "all"
 MOST_CHANNELS: Final = 10
 LONGEST_NAME: Final = 100
 TEST_MESSAGE: Final = "This is a test. If you can read it, alerts about incidents arrive here."
-_LOOK_SECONDS: Final = 0.25
 
 
 class ChannelChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -166,12 +164,12 @@ async def remove(context: AlertContext, actor: Actor, channel: UUID) -> None:
 
 
 async def send_test(context: AlertContext, actor: Actor, channel: UUID) -> Alert:
-    """Send a test and return it; it is still waiting if the service takes too long. Raise Busy while many wait."""
-    try:
-        async with context.rooms.tests.hold(actor.account):
-            return await _tested(context, actor, channel)
-    except TooManyWaiting:
-        raise Busy("Too many tests of this account are waiting for a response. Send this one later.") from None
+    """Send a test and return it; it is still waiting if the service takes too long.
+
+    Raise TooManyWaiting while many tests of the account wait.
+    """
+    async with context.rooms.tests.hold(actor.account):
+        return await _tested(context, actor, channel)
 
 
 async def _tested(context: AlertContext, actor: Actor, channel: UUID) -> Alert:
@@ -182,13 +180,14 @@ async def _tested(context: AlertContext, actor: Actor, channel: UUID) -> Alert:
         if not await alert_changes.insert_test_alert(session, actor.account, channel, alert, content):
             present(None)
         await hints.tell(session, Hint())  # nothing to dispatch, but the process that sends it may be at rest
-    ends = time.monotonic() + context.test_seconds
-    while True:
+
+    async def look() -> AlertRow:
         async with context.database.serving.acquire() as session:
-            row = present(await alerts.find(session, alert))
-        if row.state is not AlertState.WAITING or time.monotonic() >= ends:
-            return _shown(row)
-        await asyncio.sleep(_LOOK_SECONDS)
+            return present(await alerts.find(session, alert))
+
+    return _shown(
+        await until_ended(look, lambda row: row.state is not AlertState.WAITING, seconds=context.test_seconds)
+    )
 
 
 async def time_zone(context: AlertContext, actor: Actor) -> str:

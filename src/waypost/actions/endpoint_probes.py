@@ -1,31 +1,24 @@
 """Send a waiting delivery at once and wait for the result: the next one of a failing endpoint, or a chosen one."""
 
-import asyncio
-import time
-from typing import Final
 from uuid import UUID
 
 from waypost.actions.actor import Actor
 from waypost.actions.context import Context
-from waypost.actions.refusals import Conflict, TooManyWaiting, present
+from waypost.actions.refusals import Conflict, present
+from waypost.actions.results import until_ended
 from waypost.store import deliveries, endpoints, probe_changes
 from waypost.store.deliveries import DeliveryRow
 from waypost.store.probe_changes import NextDelivery
-
-_FIRST_LOOK_SECONDS: Final = 0.02
-_SLOWEST_LOOK_SECONDS: Final = 0.25
 
 
 async def probe(context: Context, actor: Actor, endpoint: UUID) -> tuple[DeliveryRow, bool]:
     """Send an endpoint its next delivery now. Return the delivery, and whether its attempt has ended.
 
-    Raise Conflict if the endpoint is disabled, if nothing waits for it, or if an attempt is in flight.
+    Raise Conflict if the endpoint is disabled, if nothing waits for it, or if an attempt is in flight, and
+    TooManyWaiting while many tests of the account wait.
     """
-    try:
-        async with context.rooms.tests.hold(actor.account):
-            return await _probed(context, actor.account, endpoint)
-    except TooManyWaiting:
-        raise TooManyWaiting("Too many tests and probes of this account are waiting for a response.") from None
+    async with context.rooms.tests.hold(actor.account):
+        return await _probed(context, actor.account, endpoint)
 
 
 async def _probed(context: Context, account: UUID, endpoint: UUID) -> tuple[DeliveryRow, bool]:
@@ -43,13 +36,11 @@ async def _probed(context: Context, account: UUID, endpoint: UUID) -> tuple[Deli
 async def retry_now(context: Context, actor: Actor, delivery: UUID) -> tuple[DeliveryRow, bool]:
     """Send a waiting delivery now. Return it, and whether its attempt has ended. Its schedule stays as it is.
 
-    Raise Conflict if it has ended, waits behind another one, or is being sent.
+    Raise Conflict if it has ended, waits behind another one, or is being sent, and TooManyWaiting while many tests of
+    the account wait.
     """
-    try:
-        async with context.rooms.tests.hold(actor.account):
-            return await _retried(context, actor.account, delivery)
-    except TooManyWaiting:
-        raise TooManyWaiting("Too many tests and retries of this account are waiting for a response.") from None
+    async with context.rooms.tests.hold(actor.account):
+        return await _retried(context, actor.account, delivery)
 
 
 async def _retried(context: Context, account: UUID, delivery: UUID) -> tuple[DeliveryRow, bool]:
@@ -68,12 +59,12 @@ async def _retried(context: Context, account: UUID, delivery: UUID) -> tuple[Del
 
 
 async def _result(context: Context, account: UUID, probe: NextDelivery) -> tuple[DeliveryRow, bool]:
-    ends, pause = time.monotonic() + context.test_seconds, _FIRST_LOOK_SECONDS
-    while True:
+    async def look() -> DeliveryRow:
         async with context.database.serving.acquire() as session:
-            row = present(await deliveries.find(session, account, probe.delivery))
-        ended = row.state is not None or row.tries > probe.tries
-        if ended or time.monotonic() >= ends:
-            return row, ended
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, _SLOWEST_LOOK_SECONDS)
+            return present(await deliveries.find(session, account, probe.delivery))
+
+    def ended(row: DeliveryRow) -> bool:
+        return row.state is not None or row.tries > probe.tries
+
+    row = await until_ended(look, ended, seconds=context.test_seconds)
+    return row, ended(row)

@@ -1,9 +1,7 @@
 """Tests of endpoints: send a sample, a parcel or an edited body like any delivery, and wait for the result."""
 
-import asyncio
 import json
 import secrets
-import time
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -13,7 +11,8 @@ from waypost.actions import trackings
 from waypost.actions.actor import Actor
 from waypost.actions.constraints import one_of
 from waypost.actions.context import Context
-from waypost.actions.refusals import Fault, Invalid, NotFound, TooManyWaiting
+from waypost.actions.refusals import Fault, Invalid, NotFound, present
+from waypost.actions.results import until_ended
 from waypost.domain.statuses import SELECTABLE, Status
 from waypost.store import deliveries, queue
 from waypost.store.deliveries import DeliveryRow
@@ -24,8 +23,6 @@ from waypost.store.states import pack_beside_others
 LONGEST_BODY: Final = 64 << 10
 LONGEST_NUMBER: Final = 64
 _SIGNATURES: Final = ("verify", "verifyInfo")
-_FIRST_LOOK_SECONDS: Final = 0.01
-_SLOWEST_LOOK_SECONDS: Final = 0.25
 
 
 class RequestedTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,17 +44,11 @@ async def send_test(context: Context, actor: Actor, endpoint: UUID, asked: Reque
     """Send a test and return its delivery, which is unsettled if the result takes too long.
 
     Raise Invalid unless exactly one thing is to be sent, NotFound for a parcel that is not the account's, and
-    TooManyWaiting, and send nothing, while many tests of the account wait: each polls the database, so an unresponsive
-    receiver would otherwise let one account's tests slow down everybody.
+    TooManyWaiting, and send nothing, while many tests of the account wait.
     """
     prepared = await _prepared(context, actor, asked)
-    try:
-        async with context.rooms.tests.hold(actor.account):
-            return await _sent(context, actor.account, endpoint, prepared)
-    except TooManyWaiting:
-        raise TooManyWaiting(
-            "Too many tests of this account are waiting for a response. Send this one when they have finished."
-        ) from None
+    async with context.rooms.tests.hold(actor.account):
+        return await _sent(context, actor.account, endpoint, prepared)
 
 
 async def _prepared(context: Context, actor: Actor, asked: RequestedTest) -> _Prepared:
@@ -98,13 +89,9 @@ async def _sent(context: Context, account: UUID, endpoint: UUID, asked: _Prepare
     if delivery is None:
         raise NotFound
     context.hint_by_hand()
-    ends, pause = time.monotonic() + context.test_seconds, _FIRST_LOOK_SECONDS
-    while True:
+
+    async def look() -> DeliveryRow:
         async with context.database.serving.acquire() as session:
-            row = await deliveries.find(session, account, delivery)
-        if row is None:  # its history was deleted concurrently
-            raise NotFound
-        if row.state is not None or time.monotonic() >= ends:
-            return row
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, _SLOWEST_LOOK_SECONDS)
+            return present(await deliveries.find(session, account, delivery))  # or it was deleted concurrently
+
+    return await until_ended(look, lambda row: row.state is not None, seconds=context.test_seconds)

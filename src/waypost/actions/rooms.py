@@ -5,19 +5,32 @@ import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 from uuid import UUID
 
 from waypost.actions.refusals import TooManyWaiting
 
+_TESTS_REFUSED: Final = (
+    "Too many tests and retries of this account are waiting for a response. Try again when they have finished."
+)
+
 
 class Room:
-    """A capacity per account and in total; ``most_waiting`` calls of an account can wait.
+    """A capacity per account and in total; ``most_waiting`` calls of an account can wait, further ones are ``refused``.
 
     Work that exceeds the capacity has its turn when the room is empty.
     """
 
-    def __init__(self, *, of_one: float = math.inf, of_all: float = math.inf, most_waiting: float = math.inf) -> None:
+    def __init__(
+        self,
+        *,
+        of_one: float = math.inf,
+        of_all: float = math.inf,
+        most_waiting: float = math.inf,
+        refused: str = "Too many calls of this account are waiting. Try again when they have finished.",
+    ) -> None:
         self._of_one, self._of_all, self._most_waiting = of_one, of_all, most_waiting
+        self._refused = refused
         self._taken: Counter[UUID] = Counter()
         self._lines: OrderedDict[UUID, deque[tuple[int, asyncio.Future[None]]]] = OrderedDict()
 
@@ -36,7 +49,7 @@ class Room:
     async def _wait(self, account: UUID, size: int) -> None:
         line = self._lines.setdefault(account, deque())
         if len(line) >= self._most_waiting:
-            raise TooManyWaiting(f"{len(line)} calls of this account are already waiting.")
+            raise TooManyWaiting(self._refused)
         given: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.append((size, given))
         try:
@@ -76,13 +89,14 @@ class Room:
 class Rooms:
     """What an account can do concurrently in this process.
 
-    ``lists`` of large parcels, ``exports``, ``imports``, ``tests`` of endpoints awaiting a response, and ``probes`` of
-    credentials.
+    ``lists`` of large parcels, ``exports``, ``imports``, ``tests``, probes and retries that await a response (each
+    looks for it in the database, so an unresponsive receiver would otherwise let one account slow down everybody), and
+    ``probes`` of credentials.
     """
 
     def __init__(self) -> None:
         self.lists = Room(of_one=2, most_waiting=64)
         self.exports = Room(of_one=2)
         self.imports = Room(of_one=1, most_waiting=4)
-        self.tests = Room(of_one=16, most_waiting=0)
+        self.tests = Room(of_one=16, most_waiting=0, refused=_TESTS_REFUSED)
         self.probes = Room(of_one=2, most_waiting=4)
