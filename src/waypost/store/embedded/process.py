@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -24,7 +24,6 @@ _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 # Fast shutdown, then an immediate one (crash recovery follows at the next start), then SIGKILL.
 _CLEANING_SECONDS: Final = 10.0
-_LONGEST_ERRORS: Final = 1 << 16
 _STOPPING: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None))
 
 
@@ -87,33 +86,30 @@ async def read_program(
 
     Raise what it raises, which ends the program, and EmbeddedPostgresError as ``run_program`` does.
     """
-    with tempfile.TemporaryFile() as errors:
-        process = _launch(
-            command,
-            folder=folder,
-            user=user,
-            output=subprocess.PIPE,
-            environment=environment,
-            errors=errors.fileno(),
-        )
-        with _ending(process):
-            made = await asyncio.to_thread(_read_all, process, read)
-        errors.seek(0)
-        _check(process, command, errors.read(_LONGEST_ERRORS).decode(errors="replace"))
+    process = _launch(
+        command, folder=folder, user=user, output=subprocess.PIPE, environment=environment, errors=subprocess.PIPE
+    )
+    with _ending(process):
+        made, printed = await asyncio.to_thread(_read_all, process, read)
+    _check(process, command, printed)
     return made
 
 
-def _read_all(process: subprocess.Popen[str], read: Callable[[int], Read]) -> Read:
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    with process.stdout as pipe:
+def _read_all(process: subprocess.Popen[str], read: Callable[[int], Read]) -> tuple[Read, str]:
+    """Return what ``read`` makes of the output, and what was printed as an error, once the process has ended."""
+    assert process.stdout is not None  # noqa: S101 - both are pipes
+    assert process.stderr is not None  # noqa: S101
+    errors = process.stderr
+    with process.stdout as output, errors, ThreadPoolExecutor(1) as beside:
+        printed = beside.submit(errors.read)
         try:
-            made = read(pipe.fileno())
+            made = read(output.fileno())
         except BaseException:
             process.kill()
             raise
         finally:
             process.wait()
-    return made
+        return made, printed.result()
 
 
 @contextlib.contextmanager
