@@ -82,7 +82,6 @@ DPD_LOGIN = b"""<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">
 <getAuthResponse xmlns="http://dpd.com/y"><return><delisId>x</delisId><customerUid>x</customerUid>
 <authToken>t</authToken><depot>0530</depot></return></getAuthResponse></s:Body></s:Envelope>"""
 
-
 BPOST = b"""<?xml version="1.0" encoding="UTF-8"?>
 <itemTracking xmlns="http://schema.post.be/tracking/v1/"><itemCode>123456</itemCode>
 <stateInfo><time>2026-07-18T13:05:42+02:00</time><stateCode>02</stateCode>

@@ -13,7 +13,6 @@ from tests.support.embedded import open_place
 
 ROOT = Path(__file__).parents[2]
 
-
 SMALLEST = "--no-keep --rounds 1 --parcels 20 --per-request 5 --seconds 1 --rates 20"
 COUNTED = re.compile(r"^  (received|settled as delivered|attempts recorded) +(\d+)$", re.MULTILINE)
 

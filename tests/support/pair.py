@@ -32,7 +32,6 @@ SETTINGS = {
     "superuser_reserved_connections": "0",
 }
 
-
 _END_OTHERS = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'waypost-%'"
 
 

@@ -98,7 +98,6 @@ EVERYWHERE: Final = (
 )
 """Every page as (user, address)."""
 
-
 SAMPLE: Final = (
     *((FILLED, path) for paths in PLACES.values() for path in dict.fromkeys((paths[0], paths[-1]))),
     *((EMPTY, path) for path in ("/", "/trackings", "/sources", HOME, ADD, HISTORY, "/incidents")),

@@ -10,7 +10,6 @@ from waypost.portal.curl import command
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 
-
 SHELL = "curl() { printf '%s\\0' \"$@\"; }\n"
 """A stand-in for curl that prints its arguments."""
 

@@ -10,7 +10,6 @@ from waypost.store.hints import MOST_BYTES, Hint, of_text
 
 SOME = st.frozensets(st.uuids(), max_size=20)
 
-
 DUE = st.dictionaries(st.uuids(), st.integers(0, 999_999).map(lambda milliseconds: milliseconds / 1000), max_size=20)
 OWNERS = st.none() | st.integers(0, (1 << 31) - 1)
 

@@ -115,7 +115,6 @@ REPORTS = st.builds(
     city=st.sampled_from([None, "BERLIN", "BONN"]),
 )
 
-
 OF_A_DAY = (
     (("announced", "inforeceived001", "10:36+0"), ("Picked up", "transit001", "00:00")),
     (("Out for delivery", "pickup001", "08:00"), ("Delivered", "delivered001", "00:00")),

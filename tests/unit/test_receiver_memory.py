@@ -115,7 +115,6 @@ def event(tracking: int, sequence: int, version: Version = Version.V4, *, test: 
 
 EVENTS = [event(tracking, sequence) for tracking in range(3) for sequence in range(1, 6)]
 
-
 EVERY_KIND = pytest.mark.parametrize(
     "states", [MemoryStates, lambda: SqliteStates(sqlite3.connect(":memory:"))], ids=["memory", "sqlite"]
 )

@@ -34,7 +34,6 @@ from waypost.store.states import unpack
 
 PARCEL_DELETED: Final = "The parcel was deleted, so its events can no longer be sent."
 
-
 EXAMINED: Final = 1_000
 """Deliveries examined for a page filtered by status. The page may be short; its cursor continues after them."""
 

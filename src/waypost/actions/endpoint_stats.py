@@ -20,7 +20,6 @@ MEDIAN: Final = 0.5
 MOST: Final = 0.95
 _HOUR: Final = timedelta(hours=1)
 
-
 PROMPT: Final = timedelta(milliseconds=PROMPT_MS)
 """A webhook that waits for longer is overdue."""
 

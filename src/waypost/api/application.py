@@ -51,7 +51,6 @@ _CODES: Final = {
 _TOLD: Final = ("allow", "accept-encoding")
 """The headers that an error of the framework brings along."""
 
-
 _ROUTES: Final = (
     *operations.ROUTES,
     *schemas.ROUTES,

@@ -40,7 +40,6 @@ _LONGEST_PAUSE_SECONDS: Final = 10.0
 _Heard = Fetched | CallRefused | str
 """What the listener handles: an event, the server's refusal, or a key press."""
 
-
 Forward = Annotated[
     str | None, Parameter(help="The URL that events are posted to, such as http://127.0.0.1:3000/hook.")
 ]

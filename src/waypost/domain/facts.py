@@ -84,7 +84,6 @@ WINDOW: Final = ("scheduled_delivery_from", "scheduled_delivery_to")
 LONGEST: Final = 500
 """The maximum length of one fact, in characters."""
 
-
 _COUNTRIES: Final = ("origin_country", "destination_country")
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?", re.ASCII)

@@ -14,7 +14,6 @@ TOKEN_BYTES: Final = 32
 MOST_LINKS: Final = 3
 """How many links of a user can wait at a time, so that nobody's mailbox is flooded with them."""
 
-
 SENT_WITHIN: Final = timedelta(days=1)
 """How long a letter without a link that expires is retried."""
 

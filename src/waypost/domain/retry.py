@@ -17,7 +17,6 @@ LONGEST_RETRY_AFTER_SECONDS: Final = 86_400.0
 JITTER: Final = 0.1
 GIVES_WAY_AFTER: Final = 6
 
-
 _SECONDS: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 

@@ -23,7 +23,6 @@ BULK_REQUESTS: Final = 200
 BULK_WEIGHT: Final = 2_500
 """A group above either limit is a batch of its own, so that nobody else waits for it."""
 
-
 Beside = Callable[[Session, list[Result]], Awaitable[None]]
 """Writes something in the transaction of a group's requests, given their results; called again if that is repeated."""
 

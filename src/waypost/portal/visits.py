@@ -26,7 +26,6 @@ ACCOUNT: Final = "waypost.visited"
 TIME_ZONE: Final = "waypost.time_zone"
 """Where a request's state has the name of the time zone in which its pages show times."""
 
-
 VISITOR: Final = "waypost.visitor"
 """Where a request's state has the visitor, so that an error page can show the navigation."""
 AGAIN: Final = "again"

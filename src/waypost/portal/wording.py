@@ -82,7 +82,6 @@ REASONS: Final = {
 }
 """Why an event was not sent to an endpoint, or why a delivery ended without success."""
 
-
 RECOVERED: Final = {
     Only.FAILED: "Failed deliveries",
     Only.MISSED: "Missed while disabled",
@@ -102,7 +101,6 @@ ORDERINGS: Final = {
     Ordering.UNORDERED: "Immediately, in any order",
 }
 """The order in which an endpoint receives the events of one parcel."""
-
 
 PUSHED: Final = {
     PushResult.UPDATED: ("Changed its parcel", "check", "delivered"),

@@ -61,7 +61,6 @@ _PROBE_BYTES: Final = 65_536
 _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
 OLDEST_SERVER: Final = 180_000
 
-
 LEAST_CONNECTIONS: Final = 4
 """How many connections a process needs: one to read, one to write, and two for locks that it holds.
 

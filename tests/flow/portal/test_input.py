@@ -55,7 +55,6 @@ BODIES: dict[str, tuple[str, bytes]] = {
     "huge": (FORM, b"url=" + b"x" * (1 << 20)),
 }
 
-
 QUERIES = (
     *(
         "%",

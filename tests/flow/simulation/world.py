@@ -55,7 +55,6 @@ select (select count(*) from (select from due where ordering <> 'unordered'
        exists (select from due where resend_of is not null or sample is not null) as by_hand
 """
 
-
 _BEAT = "update dispatcher set seen_at = now() where number = any ($1)"
 
 

@@ -54,7 +54,6 @@ class ReportedCheckpoint(msgspec.Struct, forbid_unknown_fields=True):
 
 _SCANS_TYPE: Final[Any] = Annotated[list[ReportedCheckpoint], msgspec.Meta(max_length=MOST_CHECKPOINTS)]
 
-
 _Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
 
 

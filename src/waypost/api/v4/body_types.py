@@ -10,7 +10,6 @@ from waypost.api.v4.parcels import UPDATE
 
 Text = str | None | UnsetType
 
-
 _ABOUT: Final = {
     "tracking_number": "The parcel's number. Spaces are removed, and letters become upper case.",
     "courier_code": "The courier's code, as listed by `/v4/couriers/all`, or one of your own.",

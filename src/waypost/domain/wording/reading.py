@@ -42,7 +42,6 @@ _DELIVERED: Final = "delivered"
 _TROUBLE: Final = ("exception", "undelivered")
 _ABOUT_OTHERS: Final = frozenset({PLAN, CONDITION})
 
-
 Match = tuple[int, int, Saying]
 """A phrase found in a clause: from the index of its first word to the one after its last."""
 
