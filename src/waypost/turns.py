@@ -5,8 +5,8 @@ while the round's slice lasts; after that it waits until the loop has handled wh
 of a loop shares one slice per round, so a hundred long calls delay others no more than one does.
 
 A short call waits for a slice in each of its rounds. So slices are shorter while one is in progress: a call that began
-lately and has not paused itself. While one of another account is in progress, long work also rests between its slices,
-and so do the calls of an account that has many at once (``give_way``). Imports the standard library only.
+lately and has not paused itself. While another account is at work, long work also rests between its slices, and
+so do the calls of an account that has many at once (``give_way``). Imports the standard library only.
 """
 
 import asyncio
@@ -36,7 +36,11 @@ FEW_CALLS: Final = 2
 RESTS: Final = 3
 """How many times as long as a slice took an account rests while another's call is in progress: many steps can't be cut
 into slices of the right length, and this keeps them to a quarter of the time."""
-LONGEST_REST_SECONDS: Final = 0.02
+RESTS_BETWEEN_CALLS: Final = 1
+"""The same while another account is at work without a call in progress: half of the time, its next call finds the loop
+free."""
+LONGEST_SLICE_SECONDS: Final = 0.005
+"""A slice that took longer counts as this long: the machine was busy with something else."""
 ASIDE_FROM_BYTES: Final = 16_384
 """What strangers wrote is read in a thread from this size: a mebibyte of empty scans takes seconds, less than this
 30 ms at most."""
@@ -114,7 +118,9 @@ class _Calls:
         return False
 
     def are_beside_others(self, account: UUID | None, now: float) -> bool:
-        """Return whether another account with few calls has made one lately."""
+        """Return whether another account with few calls has made one lately; never beside None, which is for all."""
+        if account is None:
+            return False
         for other in reversed(self._lately):
             if now - self._lately[other] >= LATELY_SECONDS:
                 return False
@@ -140,13 +146,24 @@ def _less(counted: Counter[UUID | None], account: UUID | None) -> None:
 class _Rounds:
     """The long work of one loop: what is left of the round's slice, and who waits for a slice, by account."""
 
-    __slots__ = ("_began", "_called", "_ends", "_rests_until", "_timer", "_waiting", "aside", "calls", "loop")
+    __slots__ = (
+        "_began",
+        "_called",
+        "_ends",
+        "_slice_ended",
+        "_slice_took",
+        "_timer",
+        "_waiting",
+        "aside",
+        "calls",
+        "loop",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.aside = asyncio.Lock()
         self.loop = loop
         self.calls = _Calls()
-        self._began = self._rests_until = 0.0
+        self._began = self._slice_ended = self._slice_took = 0.0
         self._ends: float | None = None
         self._called = False
         self._timer: asyncio.TimerHandle | None = None
@@ -183,7 +200,10 @@ class _Rounds:
         self._ends = now + (SHORTER_SLICE_SECONDS if self.calls.are_short(now) else SLICE_SECONDS)
 
     def _rests(self, account: UUID | None, now: float) -> bool:
-        return now < self._rests_until and self.calls.delay_others(account, now)
+        since = now - self._slice_ended
+        return (since < RESTS * self._slice_took and self.calls.delay_others(account, now)) or (
+            since < RESTS_BETWEEN_CALLS * self._slice_took and self.calls.are_beside_others(account, now)
+        )
 
     def _call(self) -> None:
         if not self._called:
@@ -193,7 +213,7 @@ class _Rounds:
     def _begin_round(self) -> None:
         now = time.perf_counter()
         if self._ends is not None:
-            self._rests_until = now + min(RESTS * (now - self._began), LONGEST_REST_SECONDS)
+            self._slice_ended, self._slice_took = now, min(now - self._began, LONGEST_SLICE_SECONDS)
         self._called, self._ends = False, None
         if self._timer is not None:
             self._timer.cancel()
@@ -202,7 +222,7 @@ class _Rounds:
             woken.set_result(None)
             self._call()
         elif self._waiting:  # they rest
-            self._timer = self.loop.call_later(self._rests_until - now, self._call)
+            self._timer = self.loop.call_later(RESTS_BETWEEN_CALLS * self._slice_took, self._call)
 
     def _take(self, now: float) -> asyncio.Future[None] | None:
         """Return the next waiter that need not rest; its account goes to the end of the line.

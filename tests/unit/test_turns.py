@@ -156,21 +156,45 @@ async def calls_in_progress(account: UUID, count: int = 1) -> AsyncIterator[None
         await asyncio.gather(*calls)
 
 
-async def test_long_work_takes_a_quarter_of_the_time_while_another_account_has_a_short_call(clock: Clock) -> None:
+async def rest_of_long_work(clock: Clock) -> float:
+    """Return how long A rests after a slice, as a multiple of it."""
     turn = Turn(A)
-    async with calls_in_progress(B):
-        await turn.begin()
-        clock.work(2)
-        next_step = asyncio.create_task(turn.begin())
-        await rounds_of_the_loop()
-        clock.work(2 * turns.RESTS * 0.9)
-        await rounds_of_the_loop()
-        rested = not next_step.done()
-        clock.work(2 * turns.RESTS * 0.1)
-        async with asyncio.timeout(30):
-            await next_step
+    await turn.begin()
+    clock.work(2)
+    next_step, ended = asyncio.create_task(turn.begin()), clock.now
+    async with asyncio.timeout(30):
+        while not next_step.done():
+            with short_call(A):
+                pass  # at its end, whoever rests looks at the clock
+            await rounds_of_the_loop()
+            if not next_step.done():
+                clock.work(0.5)
+    return (clock.now - ended) / (2 * turns.SLICE_SECONDS)
 
-    assert rested
+
+@pytest.mark.parametrize(
+    ("others", "rest"),
+    [
+        ((B, 1), turns.RESTS),
+        ((B, turns.FEW_CALLS + 1), turns.RESTS_BETWEEN_CALLS),
+        ((A, 1), 0),
+    ],
+    ids=["a short call of another", "one of many calls", "its own call"],
+)
+async def test_long_work_rests_while_another_account_is_at_work(
+    clock: Clock, others: tuple[UUID, int], rest: float
+) -> None:
+    async with calls_in_progress(*others):
+        assert await rest_of_long_work(clock) == pytest.approx(rest, abs=0.3)
+
+
+async def test_long_work_leaves_half_of_the_time_between_the_calls_of_another_account(clock: Clock) -> None:
+    async with calls_in_progress(B):
+        pass
+
+    assert await rest_of_long_work(clock) == pytest.approx(turns.RESTS_BETWEEN_CALLS, abs=0.3)
+    clock.now += turns.LATELY_SECONDS
+    assert await rest_of_long_work(clock) == 0
 
 
 async def test_nobody_rests_any_longer_when_the_short_call_has_ended(clock: Clock) -> None:
@@ -180,23 +204,13 @@ async def test_nobody_rests_any_longer_when_the_short_call_has_ended(clock: Cloc
         clock.work(2)
         next_step = asyncio.create_task(turn.pause())
         await rounds_of_the_loop()
+        clock.work(2 * turns.RESTS_BETWEEN_CALLS)
+        await rounds_of_the_loop()
         rested = not next_step.done()
 
     async with asyncio.timeout(30):
         await next_step
     assert rested
-
-
-@pytest.mark.parametrize("others", [(A, 1), (B, turns.FEW_CALLS + 1)], ids=["its own call", "one of many calls"])
-async def test_long_work_rests_neither_for_its_own_calls_nor_for_an_account_with_many(
-    clock: Clock, others: tuple[UUID, int]
-) -> None:
-    turn = Turn(A)
-    async with calls_in_progress(*others):
-        await turn.begin()
-        clock.work(2)
-        async with asyncio.timeout(30):
-            await turn.begin()
 
 
 async def steps_of_calls(count: int) -> list[int]:

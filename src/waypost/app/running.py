@@ -1,6 +1,7 @@
 """Runs the server once its database is available, and stops it in the order in which nothing is lost."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -24,6 +25,9 @@ from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 RESTART_SECONDS: Final = 2.0
+SWITCH_SECONDS: Final = 0.0005
+"""How long another thread waits for the interpreter while the loop works. A thread of Granian hands over requests,
+and it waits each time: with Python's 5 ms, many requests of one client delayed what this thread does for the others."""
 LAST_REQUESTS_SECONDS: Final = 15.0
 """How long requests that have begun may continue after the signal to stop."""
 
@@ -51,6 +55,7 @@ async def _run(
     engine: Engine, storage: Storage, at: tuple[str, int] | None, stop: asyncio.Event, announce: Announce
 ) -> None:
     spare_the_collector()
+    sys.setswitchinterval(SWITCH_SECONDS)
     server = None if at is None else HttpServer(engine.application, host=at[0], port=at[1])
     async with _running(engine, storage, server, stop):
         if at is None:
