@@ -97,11 +97,17 @@ async def until_next_look(
         # At different times: parts that looked together would each keep a connection.
         await rest.sleep(events, pause * random.uniform(1 - JITTER, 1))  # noqa: S311 - spreads load
     elif also is None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await woken.wait()
+        await set_within(woken, seconds)
     else:
         await _first_of(events, seconds)
+
+
+async def set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, but not longer than this, and return whether it is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 async def _first_of(events: tuple[asyncio.Event, ...], seconds: float) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 import structlog
 
 from waypost.alerts.posting import Poster
 from waypost.alerts.services import ServiceCall
+from waypost.rest import set_within
 
 _LOG: Final = structlog.get_logger()
 EVERY_SECONDS: Final = 60.0
@@ -26,9 +26,7 @@ class Heartbeat:
         """Send heartbeats until ``stop`` is set."""
         while not stop.is_set():
             await self.beat()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_SECONDS):
-                    await stop.wait()
+            await set_within(stop, EVERY_SECONDS)
 
     async def beat(self) -> bool:
         """Post once if Waypost is ready; return whether it was accepted."""

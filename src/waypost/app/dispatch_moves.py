@@ -22,7 +22,7 @@ from waypost.app.supervisor import Part, keep_running
 from waypost.app.watchdog import STALLS
 from waypost.app.workload import INSIDE_SLOTS, MOST_IN_HAND, SendingLoad, Workload
 from waypost.dispatch.measures import Measures, together
-from waypost.rest import until_next_look
+from waypost.rest import set_within, until_next_look
 from waypost.settings import Settings
 from waypost.store import dispatchers
 from waypost.store.database import Database
@@ -116,7 +116,7 @@ class Moves:
         began = time.monotonic()
         while not stop.is_set():
             if workload.piled_up:
-                await _set_within(stop, AGAIN_SECONDS)
+                await set_within(stop, AGAIN_SECONDS)
             else:
                 await until_next_look(stop, LOOK_SECONDS, also=self._press)
             self._press.clear()
@@ -137,7 +137,7 @@ class Moves:
                         here.stop()
                         _LOG.info("dispatch_moved", to=there.name)
                         return True
-                    await _set_within(stop, JOIN_LOOK_SECONDS)
+                    await set_within(stop, JOIN_LOOK_SECONDS)
         if not stop.is_set():
             _LOG.error("dispatch_not_moved", to=there.name, seconds=JOINS_IN_SECONDS)
         there.stop()
@@ -255,10 +255,3 @@ class _Meter:
         before, self._worked = self._worked, time.thread_time()
         passed, self._seconds = self._seconds, 0.0
         return (self._worked - before) / passed
-
-
-async def _set_within(stop: asyncio.Event, seconds: float) -> None:
-    """Wait until ``stop`` is set, at most this long."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()

@@ -6,7 +6,6 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -15,6 +14,7 @@ import structlog
 
 from waypost.app.supervisor import Part
 from waypost.dispatch.measures import STILL, Measures, still, together
+from waypost.rest import set_within
 from waypost.settings import Settings, given_by_option
 from waypost.store.dispatchers import DispatcherSlot
 from waypost.store.hints import Hint
@@ -101,7 +101,7 @@ class DispatchProcess:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Run the process until ``stop`` is set, then drain it; also returns if the process ended on its own."""
-        if self._place.number and await _set_within(stop, HEAD_START_SECONDS):
+        if self._place.number and await set_within(stop, HEAD_START_SECONDS):
             return
         self._process = process = await asyncio.create_subprocess_exec(
             *(*_COMMAND, str(os.getpid()), str(self._place.parent), str(self._place.number)),
@@ -147,10 +147,3 @@ class DispatchProcess:
         while line := await process.stdout.readline():
             if self._asked:
                 self._asked.popleft().set_result(msgspec.json.decode(line, type=Measures))
-
-
-async def _set_within(stop: asyncio.Event, seconds: float) -> bool:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    return stop.is_set()

@@ -17,6 +17,7 @@ from waypost.app.server import HttpServer
 from waypost.app.storage import Storage, secret_key
 from waypost.app.supervisor import Part, keep_running
 from waypost.app.watchdog import loop_watched
+from waypost.rest import set_within
 from waypost.settings import Settings
 from waypost.store.accounts import has_accounts
 from waypost.store.database import Database
@@ -154,9 +155,7 @@ async def _restart(postgres: EmbeddedPostgres, stop: asyncio.Event) -> None:
         else:
             _LOG.info("postgres_restarted", failed=failed)
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(RESTART_SECONDS):
-                await stop.wait()
+        await set_within(stop, RESTART_SECONDS)
 
 
 async def _wait_for_end(server: HttpServer | None, stop: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from waypost.rest import set_within
 from waypost.store.outage import Outage
 from waypost.store.trouble import LOST
 
@@ -45,7 +46,7 @@ async def keep_running(part: Part, stop: asyncio.Event, outage: Outage) -> None:
         if stop.is_set() and part.is_unfinished():
             await asyncio.sleep(pause)
         else:
-            await _wait(stop, pause)
+            await set_within(stop, pause)
         pause *= 2
 
 
@@ -65,11 +66,3 @@ async def _run_once(part: Part, stop: asyncio.Event, outage: Outage) -> float:
     if not stop.is_set():
         _LOG.error("part_ended", part=part.name)
     return LONGEST_PAUSE_SECONDS
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

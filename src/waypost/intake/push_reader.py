@@ -7,7 +7,6 @@ moment, too: carrying out a push again changes nothing, since merging is idempot
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
@@ -25,7 +24,7 @@ from waypost.intake.cancelling import archive_shipment
 from waypost.intake.collector import Intake, IntakeUnavailable, Overloaded
 from waypost.intake.inbox import PUSHED, Inbox
 from waypost.intake.push_requests import Reader, Resolved
-from waypost.rest import until_next_look
+from waypost.rest import set_within, until_next_look
 from waypost.store import duties, inbound, inbound_changes
 from waypost.store.database import Database
 from waypost.store.ending import end
@@ -98,7 +97,7 @@ class PushReader:
             ):
                 if taken:
                     await self._work(session, stop)
-            await _wait(stop, TURN_SECONDS)
+            await set_within(stop, TURN_SECONDS)
 
     async def run_once(self) -> int:
         """Read a portion of every account that has pushes waiting, and return how many were read or put aside."""
@@ -276,9 +275,3 @@ def _portions(opened: Sequence[OpenedPush]) -> Iterator[list[OpenedPush]]:
 
 def _call(push: ReadPush, became: PushResult, detail: str | None) -> PushOutcome:
     return PushOutcome(push.id, push.account, push.connection, became, None, detail)
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()

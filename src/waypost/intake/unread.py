@@ -15,6 +15,7 @@ import structlog
 
 from waypost.domain.checkpoints import Checkpoint, fold
 from waypost.domain.trackings import Skipped, SkipReason
+from waypost.rest import set_within
 from waypost.store import unread_changes
 from waypost.store.database import Database
 from waypost.store.statements import transaction
@@ -59,11 +60,7 @@ class UnreadScans:
     async def serve(self, stop: asyncio.Event) -> None:
         """Write the counts until ``stop`` is set, and then once more. Raise when PostgreSQL is unavailable."""
         while not stop.is_set():
-            try:
-                async with asyncio.timeout(WRITE_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                pass
+            await set_within(stop, WRITE_SECONDS)
             await self.write()
 
     async def write(self) -> None:
