@@ -92,6 +92,7 @@ def test_the_compose_files_use_the_images_port_user_and_folder() -> None:
     assert re.findall(r"UPSTREAM: \"waypost:(\d+)\"", several) == [port]
     assert re.findall(r"WAYPOST_DATA_DIR=(\S+)/data", dockerfile) == [folder]
     assert f"--owner={user} --group={user} --mode=0700 {folder}" in dockerfile
+    assert "pg_isready, --host=127.0.0.1," in several  # one in preparation is ready on its socket
     for text in (single, several):
         assert "read_only: true" in text
         assert "cap_drop: [ALL]" in text

@@ -2,15 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
 
+from tests.conftest import Judge
 from tests.flow.test_queue import claim, delivered, refused, report, settle
 from tests.support.api import Api, Caller
 from tests.support.databases import add_account, add_endpoint
+from tests.support.faults import Tally
 from tests.support.queues import stuck
 from waypost.domain.deliveries import Reason
 from waypost.store.database import Database
@@ -244,20 +246,21 @@ async def reporting_at_once(database: Database, account: UUID, parcels: list[str
         yield
 
 
-async def test_with_concurrent_intake_failures_and_lost_leases_nothing_is_stuck_or_out_of_order(
-    database: Database, account: UUID
-) -> None:
-    orderings = ("ordered", "latest", "unordered")
+async def run_stress(
+    database: Database, account: UUID, orderings: Sequence[str], *, parcels: int, events: int, rounds: int
+) -> int:
+    """Return the number of deliveries after checking each one's state, and the order of those that arrived."""
     endpoints = {await add_endpoint(database, account, ordering=one): one for one in orderings}
-    parcels, events = [f"P{number}" for number in range(8)], 12
     stress = Stress(database, endpoints, random.Random(11))
 
-    async with asyncio.timeout(90), asyncio.TaskGroup() as tasks:
+    async with asyncio.TaskGroup() as tasks:
         for number in (1, 2, 3):
             tasks.create_task(stress.dispatch(number))
         tasks.create_task(stress.watch())
-        async with reporting_at_once(database, account, parcels, events):
-            pass
+        for turn in range(rounds):
+            numbers = [f"P{turn}-{number}" for number in range(parcels)]
+            async with reporting_at_once(database, account, numbers, events):
+                pass
         stress.reported.set()
 
     every = list(range(1, events + 1))
@@ -277,4 +280,25 @@ async def test_with_concurrent_intake_failures_and_lost_leases_nothing_is_stuck_
         ("delivered", None),
         ("superseded", Reason.NEWER_EVENT),
     }
-    assert sum(row["count"] for row in counted) == len(parcels) * events * len(endpoints)
+    deliveries = sum(int(row["count"]) for row in counted)
+    assert deliveries == rounds * parcels * events * len(endpoints)
+    return deliveries
+
+
+async def test_with_concurrent_intake_failures_and_lost_leases_nothing_is_stuck_or_out_of_order(
+    database: Database, account: UUID
+) -> None:
+    async with asyncio.timeout(90):
+        await run_stress(database, account, ("ordered", "latest", "unordered"), parcels=8, events=12, rounds=1)
+
+
+@pytest.mark.faults
+async def test_among_tens_of_thousands_of_deliveries_nothing_is_stuck_or_out_of_order(
+    database: Database, account: UUID, judged: Judge
+) -> None:
+    orderings = ("ordered", "latest", "unordered", "ordered")
+
+    deliveries = await run_stress(database, account, orderings, parcels=24, events=24, rounds=20)
+
+    fault, target = "failures and lost leases at the queue", "each settled once, in order, nothing stuck"
+    judged(Tally(fault, 20, deliveries, 0, 0, 0, 0, target))
