@@ -56,7 +56,7 @@ async def _run(
     engine: Engine, storage: Storage, at: tuple[str, int] | None, stop: asyncio.Event, announce: Announce
 ) -> None:
     spare_the_collector()
-    sys.setswitchinterval(SWITCH_SECONDS)
+    let_threads_in()
     server = None if at is None else HttpServer(engine.application, host=at[0], port=at[1])
     async with _running(engine, storage, server, stop):
         if at is None:
@@ -69,6 +69,11 @@ async def _run(
             await _greet(storage.database, announce)
         await _wait_for_end(server, stop)
         announce("Stopping after requests and deliveries in progress have finished", "server_stopping")
+
+
+def let_threads_in() -> None:
+    """Have the loop hand the interpreter to threads that wait for it within less than a slice of long work."""
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _url(host: str, port: int) -> str:
