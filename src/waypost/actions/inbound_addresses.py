@@ -10,7 +10,7 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final
@@ -103,8 +103,8 @@ class InboundAddresses:
 
     async def shown(self, session: Session, account: UUID, sources: Mapping[UUID, str]) -> dict[UUID, ShownAddress]:
         """Return the addresses of an account's connections, by id; ``sources`` are their sources."""
-        sealed = await inbound.tokens(session, _ids(sources))
-        replaced = await inbound.replaced_until(session, _ids(sources))
+        sealed = await inbound.tokens(session, sources.keys())
+        replaced = await inbound.replaced_until(session, sources.keys())
         found = {}
         for connection, token in sealed.items():
             try:
@@ -115,6 +115,10 @@ class InboundAddresses:
             url = None if self._public_url is None else self._public_url + path
             found[connection] = ShownAddress(path, url, None if until is None else rfc3339(until))
         return found
+
+    def forget(self) -> None:
+        """Look every connection up again, after one was changed."""
+        self._known.clear()
 
     @staticmethod
     def _path(source: str, token: str) -> str:
@@ -152,14 +156,6 @@ class InboundAddresses:
         self._known.move_to_end(digest)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-
-    def forget(self) -> None:
-        """Look every connection up again, after one was changed."""
-        self._known.clear()
-
-
-def _ids(sources: Mapping[UUID, str]) -> Collection[UUID]:
-    return sources.keys()
 
 
 def _digest(token: str) -> bytes:
