@@ -17,8 +17,8 @@ LOWEST: Final = 19
 _PROCESSES: Final = Path("/proc")
 
 
-def give_way(niceness: int, process: int = 0) -> None:
-    """Set the niceness (0…19) of a process, 0 for this one, and that of its session if it leads one.
+def give_way(niceness: int, process: int = 0, *, session: int | None = None) -> None:
+    """Set the niceness (0…19) of a process, 0 for this one, and the same or that of ``session`` if it leads one.
 
     A session that it does not lead may contain others, such as those of a shell. If it is forbidden or the process has
     ended, nothing happens.
@@ -27,4 +27,6 @@ def give_way(niceness: int, process: int = 0) -> None:
         os.setpriority(os.PRIO_PROCESS, process, niceness)
     with suppress(OSError):  # there is no such file without the feature
         if sys.platform == "linux" and os.getsid(process) == (process or os.getpid()):
-            (_PROCESSES / str(process or "self") / "autogroup").write_text(str(niceness))
+            (_PROCESSES / str(process or "self") / "autogroup").write_text(
+                str(niceness if session is None else session)
+            )

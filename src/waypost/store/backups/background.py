@@ -11,6 +11,11 @@ from urllib.parse import parse_qsl, urlsplit
 from waypost.processor_share import LOWEST, give_way
 
 _PROCESSES: Final = Path("/proc")
+READING: Final = 5
+"""The niceness of sessions that read a snapshot: on a machine that is always busy, they must end all the same.
+
+With the lowest, reading took minutes instead of seconds there, and the queue's dead rows stay until it has ended.
+"""
 
 
 def step_back() -> None:
@@ -31,17 +36,17 @@ def is_back() -> bool:
     return sys.platform == "linux" and os.sched_getscheduler(0) == os.SCHED_IDLE
 
 
-def backends_give_way(url: str, backends: Iterable[int]) -> None:
+def backends_give_way(url: str, backends: Iterable[int], *, session: int = READING) -> None:
     """Lower the priority of backends that work for this process, if it has stepped back itself.
 
     They are not put behind everybody: a backend that waits for a processor may hold a lock that others wait for. They
     interrupt nobody when they wake up, and read no faster than this process accepts. Only those of an embedded server
-    are known to be on this machine.
+    are known to be on this machine. ``session`` is the niceness of their sessions.
     """
     if is_back():
         for backend in backends:
             if serves(backend, url):
-                give_way(LOWEST, backend)
+                give_way(LOWEST, backend, session=session)
                 with suppress(OSError):
                     if sys.platform == "linux":
                         os.sched_setscheduler(backend, os.SCHED_BATCH, os.sched_param(0))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+from waypost.store.backups.background import READING
 from waypost.store.backups.manifest import BackupError
 from waypost.store.embedded.errors import EmbeddedPostgresError
 from waypost.store.embedded.folder import DatabaseUser
@@ -50,7 +51,9 @@ async def read_client(
     """Run a client program as ``run_client`` does, and return what ``read`` makes of its output, in a thread."""
     command, environment = _call(program, url, options, name)
     try:
-        return await read_program(command, read, folder=Path("/"), user=_ourselves(), environment=environment)
+        return await read_program(
+            command, read, folder=Path("/"), user=_ourselves(), environment=environment, session=READING
+        )
     except EmbeddedPostgresError as error:
         raise BackupError(f"{error}.") from None
 

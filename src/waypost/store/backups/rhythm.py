@@ -20,7 +20,8 @@ MOMENT_SECONDS: Final = 0.002
 """How long it works at a stretch: less than a delivery takes."""
 DOUBLES_SECONDS: Final = 900.0
 """After which time its share of the time has doubled, so that a large backup ends, too."""
-LONGEST_REST_SECONDS: Final = 0.05
+LONGEST_REST_SECONDS: Final = 0.01
+"""Longer work than a moment was mostly a wait for a processor: then it has given way already."""
 BUSY_STATEMENTS_PER_SECOND: Final = 20.0
 """How many transactions a second more than a server at rest makes, including those of a few processes."""
 _LOOK_SECONDS: Final = 1.0

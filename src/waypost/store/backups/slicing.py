@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+from waypost.processor_share import LOWEST
 from waypost.store.backups.background import backends_give_way, serves
 from waypost.store.backups.rhythm import MOMENT_SECONDS, Rhythm, Share
 from waypost.store.database import Database
@@ -43,7 +44,7 @@ async def _slice(database: Database, url: str, name: str, rhythm: Rhythm) -> Non
             handle = os.pidfd_open(backend)
             try:
                 if serves(backend, url):
-                    backends_give_way(url, [backend])
+                    backends_give_way(url, [backend], session=LOWEST)
                     await _stop_and_go(handle, rhythm)
             finally:
                 os.close(handle)

@@ -36,6 +36,7 @@ def _launch(
     environment: Mapping[str, str],
     errors: int = subprocess.STDOUT,
     orphaned: signal.Signals = signal.SIGINT,
+    session: int | None = None,
 ) -> subprocess.Popen[str]:
     # Linux sends the death signal when the starting *thread* ends: never call this from a pool's worker.
     place = [str(os.getpid()), str(int(orphaned)), str(user.uid), str(user.gid), str(folder)]
@@ -52,7 +53,7 @@ def _launch(
         errors="replace",
     )
     if niceness := max(0, os.getpriority(os.PRIO_PROCESS, 0)):  # which it has, too, but its session has not
-        give_way(niceness, process.pid)
+        give_way(niceness, process.pid, session=session)
     return process
 
 
@@ -81,13 +82,21 @@ async def read_program(
     folder: Path,
     user: DatabaseUser,
     environment: Mapping[str, str] = NOTHING_MORE,
+    session: int | None = None,
 ) -> Read:
     """Return what ``read`` makes of a program's output; it is called in a thread with a pipe, and reads to its end.
 
-    Raise what it raises, which ends the program, and EmbeddedPostgresError as ``run_program`` does.
+    If this process gives way, ``session`` is the niceness of the program's session. Raise what it raises, which ends
+    the program, and EmbeddedPostgresError as ``run_program`` does.
     """
     process = _launch(
-        command, folder=folder, user=user, output=subprocess.PIPE, environment=environment, errors=subprocess.PIPE
+        command,
+        folder=folder,
+        user=user,
+        output=subprocess.PIPE,
+        environment=environment,
+        errors=subprocess.PIPE,
+        session=session,
     )
     with _ending(process):
         made, printed = await asyncio.to_thread(_read_all, process, read)
