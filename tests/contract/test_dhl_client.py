@@ -206,7 +206,7 @@ async def test_an_unreachable_carrier_is_unavailable(http: CarrierHttp) -> None:
     async with receiving() as gone:
         port = gone.port
 
-    with pytest.raises(CarrierUnavailable, match="no answer"):
+    with pytest.raises(CarrierUnavailable, match="no response"):
         await source(http, port).poll(NUMBER, {})
 
 

@@ -84,7 +84,7 @@ UPDATES = st.builds(
 )
 
 
-@examples(2_000)
+@examples(1_000)
 @given(st.lists(UPDATES, max_size=6), st.randoms(use_true_random=False))
 def test_the_result_does_not_depend_on_order_split_or_repetition_of_updates(
     updates: list[Update], chance: random.Random
