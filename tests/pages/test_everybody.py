@@ -164,7 +164,7 @@ def keyboard_places() -> Iterator[pytest.ParameterSet]:
             yield pytest.param(email, path, size, id=f"{email or 'nobody'}-{path}-{name}", marks=marks)
 
 
-@pytest.mark.parametrize(("email", "path", "size"), keyboard_places())
+@pytest.mark.parametrize(("email", "path", "size"), list(keyboard_places()))
 def test_the_keyboard_reaches_every_control_visibly(
     windows: dict[str | None, Page], places: dict[str, str], email: str | None, path: str, size: ViewportSize
 ) -> None:
