@@ -153,8 +153,8 @@ class HealthLedger:
         began, allowed = _ended(run[0]), timedelta(days=days)
         if not _lasts(run):
             return
-        said = [one.at for one in announced
-                if one.endpoint == endpoint and one.at >= began + allowed - notice(allowed) - TICK]  # fmt: skip
+        earliest = _ended(self._longest(endpoint)[0]) + allowed - notice(allowed)  # of the longest run it may know
+        said = [one.at for one in announced if one.endpoint == endpoint and one.at >= earliest - TICK]
         if not said and now >= began + allowed - notice(allowed) + HOUR:
             raise BrokenPromise(
                 f"at {now} nobody has announced that {endpoint} will be disabled, failing since {began}"
