@@ -31,7 +31,7 @@ HEALTH: Mapping[str, tuple[Any, ...]] = {
     "rejected_deliveries": (ALL_BUCKETS, 4),
     "troubled_endpoints": (),
     "health_of_endpoints": ([uuid4()],),
-    "result_of_probe": (ALL_BUCKETS, 1, NOW.date(), uuid4()),
+    "result_of_probe": (ALL_BUCKETS, 1, NOW.date(), uuid4(), uuid4()),
     "update_probe": (uuid4(), uuid4()),
     "update_recovered": (uuid4(),),
     "update_health_recovered": (uuid4(),),
