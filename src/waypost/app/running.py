@@ -1,7 +1,6 @@
 """Runs the server once its database is available, and stops it in the order in which nothing is lost."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -26,9 +25,6 @@ from waypost.store.trouble import LOST
 
 _LOG: Final = structlog.get_logger()
 RESTART_SECONDS: Final = 2.0
-SWITCH_SECONDS: Final = 0.0005
-"""How long another thread waits for the interpreter while the loop works. A thread of Granian hands over requests,
-and it waits each time: with Python's 5 ms, many requests of one client delayed what this thread does for the others."""
 LAST_REQUESTS_SECONDS: Final = 15.0
 """How long requests that have begun may continue after the signal to stop."""
 
@@ -56,7 +52,6 @@ async def _run(
     engine: Engine, storage: Storage, at: tuple[str, int] | None, stop: asyncio.Event, announce: Announce
 ) -> None:
     spare_the_collector()
-    let_threads_in()
     server = None if at is None else HttpServer(engine.application, host=at[0], port=at[1])
     async with _running(engine, storage, server, stop):
         if at is None:
@@ -69,11 +64,6 @@ async def _run(
             await _greet(storage.database, announce)
         await _wait_for_end(server, stop)
         announce("Stopping after requests and deliveries in progress have finished", "server_stopping")
-
-
-def let_threads_in() -> None:
-    """Have the loop hand the interpreter to threads that wait for it within less than a slice of long work."""
-    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _url(host: str, port: int) -> str:
